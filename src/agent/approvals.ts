@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto';
+
+/** Who acts, and what is about to run: what a person needs to see to say yes. */
+export interface ApprovalRequest {
+  callId: string;
+  user: string;
+  agent: string;
+  serverId: string;
+  serverUrl: string;
+  tool: string;
+  /** The tool as its server describes it: a grant ends when this changes. */
+  definition: unknown;
+}
+
+export type ApprovalAnswer = { kind: 'once' } | { kind: 'session' } | { kind: 'reject'; reason?: string };
+
+/** How a call came to run or not; goes into its receipt. */
+export type ApprovalOutcome = { granted: true; how: 'once' | 'session' | 'earlier' } | { granted: false; reason?: string };
+
+/**
+ * Every tool call asks, unless the person allowed this very tool for this session. A grant is kept for (user, agent,
+ * server, address, tool, definition) and in memory only, so another user, another agent or a changed tool asks again.
+ */
+export class Approvals {
+  readonly #granted = new Set<string>();
+  readonly #ask: (request: ApprovalRequest, signal: AbortSignal) => Promise<ApprovalAnswer>;
+
+  constructor(ask: (request: ApprovalRequest, signal: AbortSignal) => Promise<ApprovalAnswer>) {
+    this.#ask = ask;
+  }
+
+  /** Asks where nothing was granted; throws the signal's reason when the turn is stopped meanwhile. */
+  async decide(request: ApprovalRequest, signal: AbortSignal): Promise<ApprovalOutcome> {
+    const key = keyOf(request);
+    if (this.#granted.has(key)) return { granted: true, how: 'earlier' };
+    const answer = await this.#ask(request, signal);
+    signal.throwIfAborted();
+    if (answer.kind === 'reject') return { granted: false, ...(answer.reason && { reason: answer.reason }) };
+    if (answer.kind === 'session') this.#granted.add(key);
+    return { granted: true, how: answer.kind };
+  }
+
+  /** Ends every grant: on sign-out and on a change of agent. */
+  clear(): void {
+    this.#granted.clear();
+  }
+}
+
+function keyOf(request: ApprovalRequest): string {
+  const { user, agent, serverId, serverUrl, tool, definition } = request;
+  return createHash('sha256')
+    .update(JSON.stringify([user, agent, serverId, serverUrl, tool, definition ?? null]))
+    .digest('hex');
+}

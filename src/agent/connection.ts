@@ -1,0 +1,255 @@
+import type { Clock } from '../base/clock.ts';
+import { DisposableStore, type Disposable } from '../base/disposable.ts';
+import { AgentIdError, isCancellation } from '../base/errors.ts';
+import { Emitter } from '../base/event.ts';
+import type { Logger } from '../base/logger.ts';
+import type { DiscoveredAgent, DiscoveredGateway } from '../cluster/discovery.ts';
+import type { KubeApi } from '../cluster/kubeApi.ts';
+import { openTunnel, type Tunnel } from '../cluster/tunnel.ts';
+import { createGatewayModel, type ChatModel } from '../gateway/llm.ts';
+import { TokenBroker } from '../identity/broker.ts';
+import { Sidecar } from '../identity/sidecar.ts';
+import type { Account, SignIn, UserToken } from '../identity/signIn.ts';
+import type { McpServers } from '../mcp/registry.ts';
+import type { Configuration } from './configuration.ts';
+
+export const STEPS = ['signIn', 'sidecar', 'llmToken', 'mcpToken', 'tools'] as const;
+export type StepId = (typeof STEPS)[number];
+
+/** One line of the list that Connect ticks off. `detail` is a name or a number that the line shows. */
+export type StepState =
+  | { kind: 'pending' }
+  | { kind: 'running' }
+  | { kind: 'done'; detail: string }
+  | { kind: 'failed'; error: unknown };
+
+/** Asks the person to sign in; resolves with the token, rejects with what went wrong or when the person cancels. */
+export type InteractiveSignIn = (signIn: SignIn, signal: AbortSignal) => Promise<UserToken>;
+
+export interface ConnectionDeps {
+  api: KubeApi;
+  agent: DiscoveredAgent;
+  gateway: DiscoveredGateway | undefined;
+  configuration: Configuration;
+  signIn: SignIn;
+  servers: McpServers;
+  logger: Logger;
+  clock: Clock;
+}
+
+/** Life that a token must have left when a turn starts, in milliseconds: a turn of a few steps ends within it. */
+const TURN_LIFETIME_MS = 120_000;
+
+/** Tunnels at most: the sidecar answers in milliseconds; the gateway holds one per live stream (facts: port-forward 4.2). */
+const SIDECAR_CONNECTIONS = 4;
+const GATEWAY_CONNECTIONS = 12;
+
+/**
+ * One agent, one user, one cluster: the tunnels, the token broker and what hangs on them. Each step stands alone; a
+ * failed one keeps its error and leaves the others to work as far as they can.
+ */
+export class Connection implements Disposable {
+  readonly configuration: Configuration;
+  readonly agent: DiscoveredAgent;
+  readonly broker: TokenBroker;
+  readonly sidecarTunnel: Tunnel;
+  readonly gatewayTunnel: Tunnel | undefined;
+  readonly #deps: ConnectionDeps;
+  readonly #sidecar: Sidecar;
+  readonly #store = new DisposableStore();
+  readonly #steps = new Map<StepId, StepState>(STEPS.map(step => [step, { kind: 'pending' }]));
+  readonly #changed = this.#store.add(new Emitter<void>());
+  readonly onDidChange = this.#changed.event;
+  #account: Account | undefined;
+  #model: Promise<ChatModel> | undefined;
+
+  private constructor(deps: ConnectionDeps, sidecarTunnel: Tunnel, gatewayTunnel: Tunnel | undefined) {
+    this.#deps = deps;
+    this.configuration = deps.configuration;
+    this.agent = deps.agent;
+    this.sidecarTunnel = sidecarTunnel;
+    this.gatewayTunnel = gatewayTunnel;
+    this.#sidecar = new Sidecar({ origin: sidecarTunnel.origin, fetch: sidecarTunnel.fetch, logger: deps.logger });
+    this.broker = new TokenBroker({
+      sidecar: this.#sidecar,
+      agentAppId: deps.configuration.agentAppId.value,
+      tenantId: deps.configuration.tenantId.value,
+      userToken: options => this.userToken(options),
+      audiences: deps.configuration.audiences,
+      clock: deps.clock,
+      logger: deps.logger,
+    });
+    for (const tunnel of [sidecarTunnel, gatewayTunnel]) {
+      if (tunnel) this.#store.add(tunnel.onDidChangeState(() => this.#changed.fire()));
+    }
+    this.#store.add(this.broker.onDidChange(() => this.#changed.fire()));
+  }
+
+  /** Opens the tunnels (they dial on first use) and builds the rest; nothing is asked of anybody yet. */
+  static async open(deps: ConnectionDeps): Promise<Connection> {
+    const { api, agent, gateway, logger } = deps;
+    const common = { api, logger };
+    const sidecar = await openTunnel({
+      ...common,
+      name: 'sidecar',
+      namespace: agent.namespace,
+      selector: agent.selector,
+      port: agent.sidecarPort,
+      connections: SIDECAR_CONNECTIONS,
+    });
+    const through =
+      gateway &&
+      (await openTunnel({
+        ...common,
+        name: 'gateway',
+        namespace: gateway.namespace,
+        selector: gateway.selector,
+        port: gateway.port,
+        connections: GATEWAY_CONNECTIONS,
+      }));
+    return new Connection(deps, sidecar, through);
+  }
+
+  get account(): Account | undefined {
+    return this.#account;
+  }
+
+  get server(): string {
+    return this.#deps.api.server;
+  }
+
+  get context(): string {
+    return this.#deps.api.context;
+  }
+
+  step(id: StepId): StepState {
+    return this.#steps.get(id) ?? { kind: 'pending' };
+  }
+
+  /** The first step that failed, with its error. */
+  get firstFailure(): { step: StepId; error: unknown } | undefined {
+    for (const [step, state] of this.#steps) if (state.kind === 'failed') return { step, error: state.error };
+    return undefined;
+  }
+
+  /**
+   * Runs the steps. With `interactive` the person may be asked to sign in; without it a missing sign-in is the failure
+   * `agent.signInNeeded`. Resolves when all steps ended; only an abort rejects.
+   */
+  async start(interactive: InteractiveSignIn | undefined, signal: AbortSignal): Promise<void> {
+    const { configuration, signIn } = this.#deps;
+    for (const step of STEPS) this.#steps.set(step, { kind: 'pending' });
+    const health = this.#run('sidecar', signal, async () => {
+      await this.#sidecar.healthz(signal);
+      return this.agent.deployment;
+    });
+    const signedIn = await this.#run('signIn', signal, async () => {
+      const silent = await signIn.silent({ signal });
+      const token = silent ?? (interactive && (await interactive(signIn, signal)));
+      if (!token) throw new AgentIdError('agent.signInNeeded');
+      this.#account = token.account;
+      return token.account.username;
+    });
+    const healthy = await health;
+    if (!signedIn || !healthy) return;
+    const exchange = (step: StepId, api: string) =>
+      this.#run(step, signal, async () => (await this.broker.get(api, { signal })).fingerprint.slice(0, 8));
+    await Promise.all([
+      exchange('llmToken', configuration.llmApi.value),
+      exchange('mcpToken', configuration.mcpApi.value).then(released => (released ? this.#tools(signal) : undefined)),
+    ]);
+  }
+
+  /** Tc: from the cache or silently renewed; `agent.signInNeeded` when only the person can help. */
+  async userToken(options: { forceRefresh?: boolean; signal?: AbortSignal }): Promise<UserToken> {
+    const token = await this.#deps.signIn.silent({ ...options, ...(this.#account && { account: this.#account }) });
+    if (!token) throw new AgentIdError('agent.signInNeeded');
+    return token;
+  }
+
+  /** Signs in anew although a token may be at hand, and forgets every token of the agent. */
+  async forceSignIn(interactive: InteractiveSignIn, signal: AbortSignal): Promise<void> {
+    const token = await interactive(this.#deps.signIn, signal);
+    this.#account = token.account;
+    this.broker.clear();
+    await this.start(interactive, signal);
+  }
+
+  /** Removes the account from the cache and every token from memory. */
+  async signOut(): Promise<void> {
+    await this.#deps.signIn.signOut();
+    this.#account = undefined;
+    this.broker.clear();
+  }
+
+  /** A model whose token lives long enough for a turn. Throws `agent.noGateway` or what the exchange throws. */
+  async modelForTurn(signal: AbortSignal): Promise<ChatModel> {
+    const { configuration } = this.#deps;
+    const tunnel = this.gatewayTunnel;
+    if (!tunnel) throw new AgentIdError('agent.noGateway', { namespace: this.agent.namespace });
+    const api = configuration.llmApi.value;
+    await this.broker.get(api, { minLifetimeMs: TURN_LIFETIME_MS, signal });
+    this.#model ??= createGatewayModel({
+      fetch: tunnel.fetch,
+      baseUrl: `${tunnel.origin}${configuration.llmPath.value}`,
+      deployment: configuration.llmDeployment.value,
+      apiVersion: configuration.llmApiVersion.value,
+      token: async options => (await this.broker.get(api, options)).raw,
+      logger: this.#deps.logger,
+    });
+    return this.#model;
+  }
+
+  dispose(): void {
+    this.broker.clear();
+    this.#store.dispose();
+    this.sidecarTunnel.dispose();
+    this.gatewayTunnel?.dispose();
+    this.#deps.api.dispose();
+  }
+
+  async #tools(signal: AbortSignal): Promise<void> {
+    const { configuration, servers, gateway, agent } = this.#deps;
+    await this.#run('tools', signal, async () => {
+      const tunnel = this.gatewayTunnel;
+      if (!tunnel || !gateway) throw new AgentIdError('agent.noGateway', { namespace: agent.namespace });
+      const api = configuration.mcpApi.value;
+      const specs = configuration.routes.map(route => ({
+        id: `gateway:${route.path}`,
+        label: configuration.routes.length === 1 ? 'AgentGateway' : `AgentGateway ${route.path}`,
+        kind: 'gateway' as const,
+        url: `${tunnel.origin}${route.path}`,
+        targets: route.targets,
+      }));
+      await servers.setGateway(specs, {
+        fetch: tunnel.fetch,
+        token: async options => (await this.broker.get(api, options)).raw,
+      });
+      await servers.refreshGateway(signal);
+      const mine = servers.list().filter(server => server.spec.kind === 'gateway');
+      for (const server of mine) if (server.state.kind === 'failed') throw server.state.error;
+      return String(mine.reduce((sum, server) => sum + (server.state.kind === 'ready' ? server.state.tools.length : 0), 0));
+    });
+  }
+
+  async #run(step: StepId, signal: AbortSignal, work: () => Promise<string>): Promise<boolean> {
+    this.#set(step, { kind: 'running' });
+    try {
+      this.#set(step, { kind: 'done', detail: await work() });
+      return true;
+    } catch (error) {
+      if (signal.aborted || isCancellation(error)) {
+        this.#set(step, { kind: 'pending' });
+        throw error;
+      }
+      this.#deps.logger.warn(`Connect: ${step} failed: ${String(error)}`);
+      this.#set(step, { kind: 'failed', error });
+      return false;
+    }
+  }
+
+  #set(step: StepId, state: StepState): void {
+    this.#steps.set(step, state);
+    this.#changed.fire();
+  }
+}

@@ -1,0 +1,61 @@
+import type { ChatMessage } from '../gateway/llm.ts';
+
+/** One call that the model asked for, as it came: the arguments are text until they are parsed. */
+export interface RequestedCall {
+  id: string;
+  name: string;
+  arguments: string;
+}
+
+const INTERRUPTED = 'The call was interrupted before it had a result.';
+
+/**
+ * What the model is told. The one rule of the Chat Completions API that breaks conversations: each assistant message
+ * with tool calls must be followed by exactly one tool message per call. Whatever interrupts a turn, `messages()` is valid.
+ */
+export class Conversation {
+  #messages: ChatMessage[] = [];
+
+  get isEmpty(): boolean {
+    return this.#messages.length === 0;
+  }
+
+  addUser(content: string): void {
+    this.#messages.push({ role: 'user', content });
+  }
+
+  /** An answer; one without text and without calls leaves no message. */
+  addAssistant(content: string, calls: readonly RequestedCall[]): void {
+    if (content === '' && calls.length === 0) return;
+    this.#messages.push({ role: 'assistant', content, ...(calls.length > 0 && { toolCalls: [...calls] }) });
+  }
+
+  addToolResult(toolCallId: string, content: string): void {
+    this.#messages.push({ role: 'tool', toolCallId, content });
+  }
+
+  clear(): void {
+    this.#messages = [];
+  }
+
+  /** The history behind the system prompt, with a result in place of each one that is missing. */
+  messages(systemPrompt: string): ChatMessage[] {
+    const out: ChatMessage[] = systemPrompt === '' ? [] : [{ role: 'system', content: systemPrompt }];
+    let open = new Set<string>();
+    const closeOpen = () => {
+      for (const toolCallId of open) out.push({ role: 'tool', toolCallId, content: INTERRUPTED });
+      open = new Set();
+    };
+    for (const message of this.#messages) {
+      if (message.role === 'tool') {
+        if (open.delete(message.toolCallId)) out.push(message);
+        continue;
+      }
+      closeOpen();
+      out.push(message);
+      if (message.role === 'assistant') open = new Set(message.toolCalls?.map(call => call.id));
+    }
+    closeOpen();
+    return out;
+  }
+}
