@@ -15,7 +15,8 @@ export interface ApprovalRequest {
 export type ApprovalAnswer = { kind: 'once' } | { kind: 'session' } | { kind: 'reject'; reason?: string };
 
 /** How a call came to run or not; goes into its receipt. */
-export type ApprovalOutcome = { granted: true; how: 'once' | 'session' | 'earlier' } | { granted: false; reason?: string };
+export type ApprovalOutcome =
+  { granted: true; how: 'once' | 'session' | 'earlier' } | { granted: false; reason?: string };
 
 /**
  * Every tool call asks, unless the person allowed this very tool for this session. A grant is kept for (user, agent,

@@ -61,7 +61,10 @@ const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const SCOPE_NAME = /^[\w.-]{1,120}$/;
 
 /** Which of the three identifiers the cluster leaves open (or gives in a form that is no GUID). */
-export function missingAnswers(agent: DiscoveredAgent, answers: ConnectionPlan['answers']): (keyof ConnectionPlan['answers'])[] {
+export function missingAnswers(
+  agent: DiscoveredAgent,
+  answers: ConnectionPlan['answers'],
+): (keyof ConnectionPlan['answers'])[] {
   const keys = ['agentAppId', 'tenantId', 'blueprintAppId'] as const;
   return keys.filter(key => !isGuid(agent[key]?.value) && !isGuid(answers[key]));
 }
@@ -103,7 +106,10 @@ export function resolveConfiguration(
   const blueprintAppId = identifier('blueprintAppId');
   const scopeName = pick(overrides.scopeName, 'agentId.scopeName', agent.client.scopeName, 'access_as_user');
   if (!SCOPE_NAME.test(scopeName.value)) {
-    throw new AgentIdError('agent.setting', { setting: 'agentId.scopeName', problem: `"${scopeName.value}" is no scope name` });
+    throw new AgentIdError('agent.setting', {
+      setting: 'agentId.scopeName',
+      problem: `"${scopeName.value}" is no scope name`,
+    });
   }
   const routes = gateway?.configText ? mcpRoutes(parseGatewayConfig(gateway.configText.value)) : [];
   return {
@@ -120,7 +126,12 @@ export function resolveConfiguration(
     llmPath: agent.client.llmPath ?? { value: '/llm', source: DEFAULT },
     llmDeployment: pick(overrides.llmDeployment, 'agentId.llmDeployment', agent.client.llmDeployment, 'gpt-4.1-mini'),
     llmApiVersion: pick(overrides.llmApiVersion, 'agentId.llmApiVersion', agent.client.llmApiVersion, '2024-10-21'),
-    systemPrompt: pick(overrides.systemPrompt, 'agentId.systemPrompt', agent.client.systemPrompt, DEFAULT_SYSTEM_PROMPT),
+    systemPrompt: pick(
+      overrides.systemPrompt,
+      'agentId.systemPrompt',
+      agent.client.systemPrompt,
+      DEFAULT_SYSTEM_PROMPT,
+    ),
     routes: routes.length > 0 ? routes : [{ name: 'mcp', path: '/mcp', targets: [], rules: [], audiences: [] }],
     routesSource: routes.length > 0 ? (gateway?.configText?.source ?? DEFAULT) : DEFAULT,
   };

@@ -18,10 +18,7 @@ export type StepId = (typeof STEPS)[number];
 
 /** One line of the list that Connect ticks off. `detail` is a name or a number that the line shows. */
 export type StepState =
-  | { kind: 'pending' }
-  | { kind: 'running' }
-  | { kind: 'done'; detail: string }
-  | { kind: 'failed'; error: unknown };
+  { kind: 'pending' } | { kind: 'running' } | { kind: 'done'; detail: string } | { kind: 'failed'; error: unknown };
 
 /** Asks the person to sign in; resolves with the token, rejects with what went wrong or when the person cancels. */
 export type InteractiveSignIn = (signIn: SignIn, signal: AbortSignal) => Promise<UserToken>;
@@ -143,6 +140,7 @@ export class Connection implements Disposable {
       await this.#sidecar.healthz(signal);
       return this.agent.deployment;
     });
+    health.catch(() => {}); // heard of below, unless the sign-in was cancelled first
     const signedIn = await this.#run('signIn', signal, async () => {
       const silent = await signIn.silent({ signal });
       const token = silent ?? (interactive && (await interactive(signIn, signal)));
@@ -228,7 +226,9 @@ export class Connection implements Disposable {
       await servers.refreshGateway(signal);
       const mine = servers.list().filter(server => server.spec.kind === 'gateway');
       for (const server of mine) if (server.state.kind === 'failed') throw server.state.error;
-      return String(mine.reduce((sum, server) => sum + (server.state.kind === 'ready' ? server.state.tools.length : 0), 0));
+      return String(
+        mine.reduce((sum, server) => sum + (server.state.kind === 'ready' ? server.state.tools.length : 0), 0),
+      );
     });
   }
 
