@@ -1,0 +1,83 @@
+// Builds everything that ships into dist/: the extension (ESM, split, so that heavy libraries are chunks which load on
+// first use), the pages of the webviews, and the sandbox (a program of its own). Source maps lie beside the code and
+// stay out of the package. dist/meta.json is what scripts/budgets.ts judges.
+import { cpSync, existsSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { build } from 'esbuild';
+
+process.chdir(import.meta.dirname);
+
+/** @type {import('esbuild').BuildOptions} */
+const common = {
+  bundle: true,
+  minify: true,
+  keepNames: true, // error and class names are what the log shows
+  sourcemap: 'linked',
+  sourcesContent: false,
+  legalComments: 'none',
+  metafile: true,
+  logLevel: 'warning',
+};
+
+/** @type {import('esbuild').BuildOptions} */
+const node = {
+  ...common,
+  platform: 'node',
+  format: 'esm',
+  target: 'node22',
+  // Bundled CommonJS libraries call require() for Node's own modules; an ES module has none unless it makes one.
+  banner: {
+    js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
+  },
+};
+
+/** @param {string} file */
+const nameOfPage = file => path.basename(path.dirname(file));
+
+const pages = globSync('src/webviews/*/main.ts');
+const styles = globSync('media/*.css');
+
+/** Each part with its own options; a part whose sources do not exist is not built. */
+const parts = {
+  extension: existsSync('src/extension.ts') && {
+    ...node,
+    entryPoints: { extension: 'src/extension.ts' },
+    outdir: 'dist',
+    chunkNames: 'chunks/[name]-[hash]',
+    splitting: true,
+    external: ['vscode'],
+  },
+  sandbox: existsSync('src/sandbox/main.ts') && {
+    ...node,
+    entryPoints: { main: 'src/sandbox/main.ts' },
+    outdir: 'dist/sandbox',
+  },
+  webviews: pages.length > 0 && {
+    ...common,
+    platform: 'browser',
+    format: 'iife',
+    target: 'chrome138',
+    entryPoints: Object.fromEntries(pages.map(file => [nameOfPage(file), file])),
+    outdir: 'dist/webviews',
+  },
+  styles: styles.length > 0 && {
+    ...common,
+    sourcemap: false,
+    target: 'chrome138',
+    loader: { '.ttf': 'file', '.svg': 'dataurl' },
+    assetNames: '[name]',
+    entryPoints: Object.fromEntries(styles.map(file => [path.basename(file, '.css'), file])),
+    outdir: 'dist/webviews',
+  },
+};
+
+rmSync('dist', { recursive: true, force: true });
+mkdirSync('dist');
+const outputs = {};
+await Promise.all(
+  Object.values(parts).map(async options => {
+    if (options) Object.assign(outputs, (await build(options)).metafile.outputs);
+  }),
+);
+if (existsSync('k8s/base')) cpSync('k8s/base', 'dist/sandbox/k8s', { recursive: true });
+writeFileSync('dist/meta.json', JSON.stringify({ outputs }));
