@@ -57,7 +57,7 @@ export class Connection implements Disposable {
   readonly #steps = new Map<StepId, StepState>(STEPS.map(step => [step, { kind: 'pending' }]));
   readonly #changed = this.#store.add(new Emitter<void>());
   readonly onDidChange = this.#changed.event;
-  #account: Account | undefined;
+  #userToken: UserToken | undefined;
   #model: Promise<ChatModel> | undefined;
 
   private constructor(deps: ConnectionDeps, sidecarTunnel: Tunnel, gatewayTunnel: Tunnel | undefined) {
@@ -108,7 +108,12 @@ export class Connection implements Disposable {
   }
 
   get account(): Account | undefined {
-    return this.#account;
+    return this.#userToken?.account;
+  }
+
+  /** The user token as it was last seen; it may have expired. */
+  get lastUserToken(): UserToken | undefined {
+    return this.#userToken;
   }
 
   get server(): string {
@@ -145,7 +150,7 @@ export class Connection implements Disposable {
       const silent = await signIn.silent({ signal });
       const token = silent ?? (interactive && (await interactive(signIn, signal)));
       if (!token) throw new AgentIdError('agent.signInNeeded');
-      this.#account = token.account;
+      this.#userToken = token;
       return token.account.username;
     });
     const healthy = await health;
@@ -160,15 +165,19 @@ export class Connection implements Disposable {
 
   /** Tc: from the cache or silently renewed; `agent.signInNeeded` when only the person can help. */
   async userToken(options: { forceRefresh?: boolean; signal?: AbortSignal }): Promise<UserToken> {
-    const token = await this.#deps.signIn.silent({ ...options, ...(this.#account && { account: this.#account }) });
+    const { account } = this;
+    const token = await this.#deps.signIn.silent({ ...options, ...(account && { account }) });
     if (!token) throw new AgentIdError('agent.signInNeeded');
+    if (token.raw !== this.#userToken?.raw) {
+      this.#userToken = token;
+      this.#changed.fire();
+    }
     return token;
   }
 
   /** Signs in anew although a token may be at hand, and forgets every token of the agent. */
   async forceSignIn(interactive: InteractiveSignIn, signal: AbortSignal): Promise<void> {
-    const token = await interactive(this.#deps.signIn, signal);
-    this.#account = token.account;
+    this.#userToken = await interactive(this.#deps.signIn, signal);
     this.broker.clear();
     await this.start(interactive, signal);
   }
@@ -176,8 +185,10 @@ export class Connection implements Disposable {
   /** Removes the account from the cache and every token from memory. */
   async signOut(): Promise<void> {
     await this.#deps.signIn.signOut();
-    this.#account = undefined;
+    this.#userToken = undefined;
     this.broker.clear();
+    this.#set('signIn', { kind: 'failed', error: new AgentIdError('agent.signInNeeded') });
+    for (const step of ['llmToken', 'mcpToken', 'tools'] as const) this.#set(step, { kind: 'pending' });
   }
 
   /** A model whose token lives long enough for a turn. Throws `agent.noGateway` or what the exchange throws. */

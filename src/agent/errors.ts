@@ -28,6 +28,8 @@ export type AgentErrorCode =
   | 'agent.notTrusted'
   /** A file that should say where to connect is not readable or not valid; args: path, problem. */
   | 'agent.connectionFile'
+  /** In API-key mode there is no token for the gateway; args: none. */
+  | 'agent.gatewayNeedsSignIn'
   /** No API key is stored for the endpoint; args: none. */
   | 'agent.noApiKey'
   /** A setting has a value that can't be used; args: setting, problem. */

@@ -1,0 +1,141 @@
+import { AgentIdError } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { ChatModel } from '../gateway/llm.ts';
+import { explainDenial, type DenialReason } from '../gateway/policy.ts';
+import type { CatalogTool, McpServer, McpServers } from '../mcp/registry.ts';
+import { Approvals, type ApprovalAnswer, type ApprovalRequest } from './approvals.ts';
+import { DEFAULT_SYSTEM_PROMPT } from './configuration.ts';
+import { Conversation } from './conversation.ts';
+import type { ReceiptLog } from './receipts.ts';
+import type { Session } from './session.ts';
+import type { CallIdentity, ResolvedTool, ToolCallState } from './toolCall.ts';
+import { runTurn, type TurnObserver, type TurnOutcome } from './turn.ts';
+
+export interface TurnsDeps {
+  session: Session;
+  servers: McpServers;
+  receipts: ReceiptLog;
+  /** The model of API-key mode; throws `agent.noApiKey` or `agent.setting`. */
+  keyModel(): Promise<ChatModel>;
+  /** The system prompt of API-key mode, where no cluster says one. */
+  systemPrompt(): string | undefined;
+  askApproval(request: ApprovalRequest, signal: AbortSignal): Promise<ApprovalAnswer>;
+  logger: Logger;
+  clock: Clock;
+}
+
+/** The conversation of the window, and its turns: brings the session's model, tools and identity together. */
+export class Turns {
+  readonly #deps: TurnsDeps;
+  readonly #conversation = new Conversation();
+  readonly approvals: Approvals;
+
+  constructor(deps: TurnsDeps) {
+    this.#deps = deps;
+    this.approvals = new Approvals((request, signal) => deps.askApproval(request, signal));
+  }
+
+  clear(): void {
+    this.#conversation.clear();
+  }
+
+  /** Runs one turn. Throws `agent.notConnected` and whatever the token exchange or the model throws. */
+  async run(
+    text: string,
+    observer: TurnObserver & { toolChanged(state: ToolCallState): void },
+    signal: AbortSignal,
+  ): Promise<TurnOutcome> {
+    const { session, servers, clock } = this.#deps;
+    const { model, systemPrompt } = await this.#model(signal);
+    return runTurn(text, {
+      model,
+      systemPrompt,
+      conversation: this.#conversation,
+      observer,
+      signal,
+      clock,
+      approvals: this.approvals,
+      tools: () => servers.catalog().map(entry => toolSpec(entry)),
+      resolve: name => resolveTool(servers, name),
+      identity: server => callIdentity(session, server),
+      explainDenial: resolved => denialOf(session, resolved),
+      appendReceipt: async receipt => {
+        try {
+          await this.#deps.receipts.append(receipt);
+        } catch (error) {
+          this.#deps.logger.error(`The receipt of call ${receipt.callId} could not be written: ${String(error)}`);
+        }
+      },
+      onChange: state => observer.toolChanged(state),
+    });
+  }
+
+  async #model(signal: AbortSignal): Promise<{ model: ChatModel; systemPrompt: string }> {
+    const { session } = this.#deps;
+    if (session.mode === 'apiKey') {
+      return { model: await this.#deps.keyModel(), systemPrompt: this.#deps.systemPrompt() ?? DEFAULT_SYSTEM_PROMPT };
+    }
+    const { connection } = session;
+    if (!connection || session.mode === 'connecting') throw new AgentIdError('agent.notConnected');
+    return {
+      model: await connection.modelForTurn(signal),
+      systemPrompt: connection.configuration.systemPrompt.value,
+    };
+  }
+}
+
+function toolSpec({ modelName, tool, parameters }: CatalogTool) {
+  return { name: modelName, description: tool.description, parameters };
+}
+
+/**
+ * The tool behind a name that the model used. A name that nobody lists may still be one that the gateway hides: when its
+ * prefix is a target of a gateway server (`<target>_<tool>`), the call goes there, so that the gateway itself refuses it.
+ */
+function resolveTool(servers: McpServers, modelName: string): ResolvedTool | undefined {
+  const listed = servers.catalog().find(entry => entry.modelName === modelName);
+  if (listed) {
+    const { server, tool } = listed;
+    const target = targetOf(server, tool.name);
+    return { server, name: tool.name, tool, listed: true, ...(target && { target }) };
+  }
+  for (const server of servers.list()) {
+    if (server.spec.kind !== 'gateway' || server.state.kind !== 'ready') continue;
+    const target = targetOf(server, modelName);
+    if (target) return { server, name: modelName, listed: false, target };
+  }
+  return undefined;
+}
+
+/** The target that a multiplexed name belongs to: names split at the first `_`, which no target name contains. */
+function targetOf(server: McpServer, name: string): string | undefined {
+  const { targets = [] } = server.spec;
+  if (targets.length === 1) return targets[0];
+  const prefix = name.slice(0, Math.max(0, name.indexOf('_')));
+  return targets.find(target => target === prefix);
+}
+
+function denialOf(session: Session, { server, name, target }: ResolvedTool): DenialReason | undefined {
+  const connection = session.connection;
+  const route = connection?.configuration.routes.find(candidate => `gateway:${candidate.path}` === server.spec.id);
+  const token = connection?.broker.peek(connection.configuration.mcpApi.value);
+  if (!route || !token || !target) return undefined;
+  const own = route.targets.length > 1 ? name.slice(target.length + 1) : name;
+  return explainDenial(route, token.claims, { name: own, target });
+}
+
+function callIdentity(session: Session, server: McpServer): CallIdentity | undefined {
+  const connection = session.connection;
+  if (!connection?.account || server.spec.kind !== 'gateway') return undefined;
+  const token = connection.broker.peek(connection.configuration.mcpApi.value);
+  if (!token) return undefined;
+  return {
+    user: { oid: connection.account.oid, username: connection.account.username },
+    agent: connection.configuration.agentAppId.value,
+    blueprint: connection.configuration.blueprintAppId.value,
+    audience: String(token.claims['aud']),
+    tokenFingerprint: token.fingerprint,
+    tokenExpiresAt: token.expiresAt,
+  };
+}

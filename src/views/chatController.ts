@@ -1,0 +1,248 @@
+import { isCancellation } from '../base/errors.ts';
+import type { ApprovalAnswer, ApprovalRequest } from '../agent/approvals.ts';
+import type { ToolCallState } from '../agent/toolCall.ts';
+import type { Turns } from '../agent/turns.ts';
+import type { TurnObserver } from '../agent/turn.ts';
+import { clip, LIMITS, type Failure, type Mode } from '../protocol/common.ts';
+import {
+  emptyChat,
+  type ChatOperation,
+  type ChatState,
+  type FromChat,
+  type NoticeItem,
+  type ToolItem,
+} from '../protocol/chat.ts';
+import { applyToChat } from '../protocol/chatState.ts';
+import { Feed } from './feed.ts';
+
+export interface ChatControllerDeps {
+  turns(): Turns;
+  /** Words for an error; see `messages.ts`. */
+  say(error: unknown): Failure;
+  /** Words for what the gateway's rules say of a tool. */
+  sayDenial(state: ToolCallState): Failure | undefined;
+  /** `as <agent> for <user>` */
+  sayIdentity(identity: { user: string; agent: string }): string;
+  /** Something waits for the person: bring the chat into view without taking the cursor. */
+  attention(): void;
+  copied(text: string): void;
+  openLink(href: string): void;
+  runAction(id: string): void;
+}
+
+/** The chat as the host keeps it: items, one running turn, calls that wait for an answer. Knows no editor. */
+export class ChatController {
+  readonly feed = new Feed<ChatState, ChatOperation>(emptyChat, applyToChat);
+  readonly #deps: ChatControllerDeps;
+  readonly #waiting = new Map<string, (answer: ApprovalAnswer) => void>();
+  #turn: AbortController | undefined;
+  #turnNumber = 0;
+  #itemNumber = 0;
+
+  constructor(deps: ChatControllerDeps) {
+    this.#deps = deps;
+  }
+
+  get busy(): boolean {
+    return this.#turn !== undefined;
+  }
+
+  setMode(mode: Mode, prompts: string[]): void {
+    this.feed.change({ op: 'mode', mode }, { op: 'prompts', prompts });
+  }
+
+  /** Shows a notice row; `key` replaces an earlier notice of the same kind, so that nothing is said twice. */
+  notice(level: NoticeItem['level'], failure: Failure, key?: string): void {
+    const id = key ? `n:${key}` : this.#nextId('n');
+    if (this.feed.state.items.some(item => item.id === id)) this.feed.change({ op: 'remove', id });
+    this.feed.change({ op: 'add', item: { kind: 'notice', id, level, failure } });
+  }
+
+  clearNotice(key: string): void {
+    const id = `n:${key}`;
+    if (this.feed.state.items.some(item => item.id === id)) this.feed.change({ op: 'remove', id });
+  }
+
+  handle(message: FromChat): void {
+    switch (message.type) {
+      case 'ready':
+      case 'needSnapshot':
+        return; // the view answers these with a snapshot
+      case 'send':
+        void this.send(message.text);
+        return;
+      case 'stop':
+        this.stop();
+        return;
+      case 'approve': {
+        const { callId, decision, reason } = message;
+        const answer = this.#waiting.get(callId);
+        this.#waiting.delete(callId);
+        answer?.(decision === 'reject' ? { kind: 'reject', ...(reason && { reason }) } : { kind: decision });
+        return;
+      }
+      case 'newChat':
+        this.newChat();
+        return;
+      case 'clear':
+        this.clear();
+        return;
+      case 'runAction':
+        this.#deps.runAction(message.id);
+        return;
+      case 'openLink':
+        this.#deps.openLink(message.href);
+        return;
+      case 'copy':
+        this.#deps.copied(message.text);
+        return;
+    }
+  }
+
+  stop(): void {
+    this.#turn?.abort();
+  }
+
+  /** Empties the conversation, on screen and for the model; what was allowed for this session stays allowed. */
+  clear(): void {
+    this.stop();
+    this.#deps.turns().clear();
+    this.feed.change(...this.feed.state.items.map((item): ChatOperation => ({ op: 'remove', id: item.id })));
+  }
+
+  /** A new chat asks again for every tool. */
+  newChat(): void {
+    this.clear();
+    this.#deps.turns().approvals.clear();
+    this.feed.send({ type: 'focus' });
+  }
+
+  /** Runs a turn; a message that comes while one runs is ignored (the view offers Stop instead). */
+  async send(text: string): Promise<void> {
+    if (this.#turn) return;
+    const turn = (this.#turn = new AbortController());
+    const observer = new Observer(this, ++this.#turnNumber, this.#deps);
+    this.feed.change(
+      { op: 'add', item: { kind: 'user', id: this.#nextId('u'), text: clip(text, LIMITS.userText) } },
+      { op: 'busy', busy: true },
+    );
+    try {
+      await this.#deps.turns().run(text, observer, turn.signal);
+    } catch (error) {
+      if (!isCancellation(error)) this.notice('error', this.#deps.say(error));
+    } finally {
+      observer.close();
+      this.#turn = undefined;
+      this.feed.change({ op: 'busy', busy: false });
+    }
+  }
+
+  /** Waits for the person's answer on the card; rejects when the turn is stopped. */
+  askApproval(request: ApprovalRequest, signal: AbortSignal): Promise<ApprovalAnswer> {
+    const id = toolItemId(this.#turnNumber, request.callId);
+    this.#deps.attention();
+    return new Promise((resolve, reject) => {
+      const stopped = () => {
+        this.#waiting.delete(id);
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener('abort', stopped, { once: true });
+      this.#waiting.set(id, answer => {
+        signal.removeEventListener('abort', stopped);
+        resolve(answer);
+      });
+    });
+  }
+
+  addAnswer(): string {
+    const id = this.#nextId('a');
+    this.feed.change({ op: 'add', item: { kind: 'assistant', id, text: '', status: 'streaming' } });
+    return id;
+  }
+
+  #nextId(prefix: string): string {
+    return `${prefix}${++this.#itemNumber}`;
+  }
+}
+
+const toolItemId = (turn: number, callId: string) => clip(`t${turn}:${callId}`, LIMITS.id);
+
+/** One turn's events as items. After `close` (the conversation was cleared, the turn ended) it writes no more. */
+class Observer implements TurnObserver {
+  readonly #chat: ChatController;
+  readonly #turn: number;
+  readonly #deps: ChatControllerDeps;
+  readonly #startedAt = new Map<string, number>();
+  #answer: string | undefined;
+
+  constructor(chat: ChatController, turn: number, deps: ChatControllerDeps) {
+    this.#chat = chat;
+    this.#turn = turn;
+    this.#deps = deps;
+  }
+
+  answerStarted(): void {
+    this.#answer = undefined;
+  }
+
+  answerText(delta: string): void {
+    this.#answer ??= this.#chat.addAnswer();
+    if (this.#has(this.#answer)) this.#chat.feed.change({ op: 'append', id: this.#answer, text: delta });
+  }
+
+  answerEnded(status: 'done' | 'stopped' | 'failed'): void {
+    const item = this.#chat.feed.state.items.find(candidate => candidate.id === this.#answer);
+    if (item?.kind === 'assistant') this.#chat.feed.change({ op: 'update', item: { ...item, status } });
+    this.#answer = undefined;
+  }
+
+  toolChanged(state: ToolCallState): void {
+    const id = toolItemId(this.#turn, state.callId);
+    const item = this.#toolItem(id, state);
+    if (this.#has(id)) this.#chat.feed.change({ op: 'update', item });
+    else if (state.status === 'waiting' || !this.#startedAt.has(id)) {
+      this.#startedAt.set(id, performance.now());
+      this.#chat.feed.change({ op: 'add', item });
+    }
+  }
+
+  close(): void {
+    this.answerEnded('stopped');
+  }
+
+  #has(id: string): boolean {
+    return this.#chat.feed.state.items.some(item => item.id === id);
+  }
+
+  #toolItem(id: string, state: ToolCallState): ToolItem {
+    const { resolved, status, error } = state;
+    if (status === 'running') this.#startedAt.set(id, performance.now()); // the wait for the person is not the tool's time
+    const ended = status === 'done' || status === 'error' || status === 'denied';
+    const target = resolved?.target;
+    const name = target ? (resolved.name.split(`${target}_`, 2)[1] ?? resolved.name) : resolved?.name;
+    const failure = this.#deps.sayDenial(state) ?? (error === undefined ? undefined : this.#deps.say(error));
+    return {
+      kind: 'tool',
+      id,
+      callId: id,
+      name: clip(name ?? state.modelName, LIMITS.line),
+      server: clip(resolved?.server.spec.label ?? '—', LIMITS.line),
+      ...(target && { target: clip(target, LIMITS.line) }),
+      arguments: clip(pretty(state.arguments), LIMITS.toolArguments),
+      status,
+      ...(state.result !== undefined && { result: clip(state.result, LIMITS.toolResult) }),
+      ...(failure && { failure }),
+      ...(state.identity && { identity: clip(this.#deps.sayIdentity(state.identity), LIMITS.line) }),
+      ...(status !== 'waiting' && { receipt: { id: clip(state.callId, LIMITS.id), traceparent: state.traceparent } }),
+      ...(ended && { durationMs: performance.now() - (this.#startedAt.get(id) ?? performance.now()) }),
+    };
+  }
+}
+
+function pretty(json: string): string {
+  try {
+    return JSON.stringify(JSON.parse(json), undefined, 2);
+  } catch {
+    return json;
+  }
+}

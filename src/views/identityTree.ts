@@ -1,0 +1,132 @@
+import * as vscode from 'vscode';
+import { STEPS, type Connection, type StepId, type StepState } from '../agent/connection.ts';
+import type { Session } from '../agent/session.ts';
+import type { Failure } from '../protocol/common.ts';
+import type { Tunnel } from '../cluster/tunnel.ts';
+import { TOKEN_IDS, type TokenId } from './inspectorTokens.ts';
+import type { Row } from './tree.ts';
+import { stepDetail, stepLabel, timeLeft, tokenLabel, tunnelLabel } from './words.ts';
+
+const t = vscode.l10n.t;
+
+/** Who acts, for whom, where, and with which tokens; empty while nothing is on, so that the welcome text shows. */
+export function identityRows(session: Session, apiModel: string, say: (error: unknown) => Failure): Row[] {
+  if (session.mode === 'disconnected') return [];
+  if (session.mode === 'apiKey') {
+    return [
+      { id: 'mode', label: t('API key'), description: t('testing: no agent identity'), icon: 'key' },
+      { id: 'model', label: t('Model'), description: apiModel, icon: 'sparkle' },
+    ];
+  }
+  const { connection } = session;
+  const sandbox = session.plan?.mode === 'sandbox';
+  const rows: Row[] = [
+    {
+      id: 'mode',
+      label: sandbox ? t('SANDBOX') : t('Connected'),
+      description: sandbox ? t('simulated tenant and cluster') : session.mode === 'connecting' ? t('connecting') : '',
+      icon: sandbox ? 'beaker' : 'verified',
+    },
+  ];
+  if (!connection) return rows;
+  const { configuration, agent, account } = connection;
+  rows.push(
+    {
+      id: 'context',
+      label: t('Cluster'),
+      description: `${connection.context} · ${agent.namespace}`,
+      tooltip: connection.server,
+      icon: 'server-environment',
+    },
+    {
+      id: 'agent',
+      label: t('Agent'),
+      description: agent.deployment,
+      tooltip: t(
+        'Agent identity {0} of blueprint {1} (ServiceAccount {2}). Agents that share a ServiceAccount are not isolated from each other.',
+        configuration.agentAppId.value,
+        configuration.blueprintAppId.value,
+        agent.serviceAccount,
+      ),
+      icon: 'hubot',
+      contextValue: 'agent',
+    },
+    {
+      id: 'user',
+      label: t('User'),
+      description: account?.username ?? t('not signed in'),
+      tooltip: account ? `${account.name ?? account.username} · oid ${account.oid}` : '',
+      icon: 'account',
+      ...(!account && { command: { command: 'agentId.signIn', title: t('Sign In') } }),
+    },
+    { id: 'tokens', label: t('Tokens'), icon: 'key', expanded: true, children: TOKEN_IDS.map(id => tokenRow(connection, id)) },
+    connectionRow(connection, say),
+  );
+  return rows;
+}
+
+function tokenRow(connection: Connection, id: TokenId): Row {
+  const { configuration, broker } = connection;
+  const expiresAt =
+    id === 'tc'
+      ? connection.lastUserToken?.expiresAt
+      : broker.peek((id === 'llm' ? configuration.llmApi : configuration.mcpApi).value)?.expiresAt;
+  return {
+    id: `token:${id}`,
+    label: tokenLabel(id),
+    description: expiresAt === undefined ? t('none') : timeLeft(expiresAt, Date.now()),
+    icon: expiresAt === undefined ? 'circle-outline' : expiresAt > Date.now() ? 'pass' : 'warning',
+    contextValue: expiresAt === undefined ? 'token;absent' : 'token;present',
+    command: { command: 'agentId.showTokens', title: t('Show Tokens') },
+  };
+}
+
+function connectionRow(connection: Connection, say: (error: unknown) => Failure): Row {
+  const steps = STEPS.map(step => stepRow(step, connection.step(step), say));
+  const done = STEPS.filter(step => connection.step(step).kind === 'done').length;
+  const tunnels = [tunnelRow('sidecar', connection.sidecarTunnel, say)];
+  if (connection.gatewayTunnel) tunnels.push(tunnelRow('gateway', connection.gatewayTunnel, say));
+  return {
+    id: 'connection',
+    label: t('Connection'),
+    description: t('{0} of {1} steps', done, STEPS.length),
+    icon: 'plug',
+    expanded: true,
+    children: [...steps, ...tunnels],
+  };
+}
+
+const STEP_ICONS: Record<StepState['kind'], [string, string | undefined]> = {
+  pending: ['circle-outline', undefined],
+  running: ['loading~spin', undefined],
+  done: ['pass', 'testing.iconPassed'],
+  failed: ['error', 'testing.iconFailed'],
+};
+
+function stepRow(step: StepId, state: StepState, say: (error: unknown) => Failure): Row {
+  const [icon, color] = STEP_ICONS[state.kind];
+  const failure = state.kind === 'failed' ? say(state.error) : undefined;
+  const description = state.kind === 'done' ? stepDetail(step, state.detail) : failure?.sentence;
+  return {
+    id: `step:${step}`,
+    label: stepLabel(step),
+    icon,
+    ...(color && { color }),
+    ...(description && { description }),
+    ...(failure && { tooltip: `${failure.sentence}\n\n${failure.nextStep ?? ''}`.trim() }),
+    accessibleLabel: `${stepLabel(step)}: ${description ?? state.kind}`,
+  };
+}
+
+function tunnelRow(name: 'sidecar' | 'gateway', tunnel: Tunnel, say: (error: unknown) => Failure): Row {
+  const { state } = tunnel;
+  const failed = state.kind === 'failed' || state.kind === 'reconnecting';
+  return {
+    id: `tunnel:${name}`,
+    label: name === 'sidecar' ? t('Tunnel to the sidecar') : t('Tunnel to the gateway'),
+    description: state.pod ? `${tunnelLabel(state)} · ${state.pod}` : tunnelLabel(state),
+    icon: failed ? 'debug-disconnect' : 'link',
+    ...(failed && { color: 'testing.iconFailed' }),
+    ...(state.error && { tooltip: say(state.error).sentence }),
+  };
+}

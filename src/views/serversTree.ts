@@ -1,0 +1,113 @@
+import * as vscode from 'vscode';
+import type { McpServer, McpServers, ToolInfo } from '../mcp/registry.ts';
+import { groupByTarget } from '../mcp/names.ts';
+import type { Failure } from '../protocol/common.ts';
+import type { Row } from './tree.ts';
+
+const t = vscode.l10n.t;
+
+/** Servers, then targets where a gateway brings several together, then tools with their schema. */
+export function serverRows(servers: McpServers, say: (error: unknown) => Failure): Row[] {
+  return servers.list().map(server => serverRow(server, say));
+}
+
+function serverRow(server: McpServer, say: (error: unknown) => Failure): Row {
+  const { spec, state, enabled } = server;
+  const place = spec.kind === 'gateway' ? t('through the gateway') : t('direct: no gateway policy');
+  const base = {
+    id: `server:${spec.id}`,
+    label: spec.label,
+    contextValue: ['server', spec.kind, enabled ? 'enabled' : 'disabled'].join(';'),
+  };
+  switch (state.kind) {
+    case 'disabled':
+      return { ...base, description: `${t('disabled')} · ${place}`, icon: 'circle-slash', tooltip: spec.url };
+    case 'connecting':
+      return { ...base, description: `${t('connecting')} · ${place}`, icon: 'loading~spin', tooltip: spec.url };
+    case 'failed': {
+      const { sentence, nextStep } = say(state.error);
+      return {
+        ...base,
+        description: sentence,
+        tooltip: [spec.url, place, sentence, nextStep].filter(Boolean).join('\n\n'),
+        icon: 'error',
+        color: 'testing.iconFailed',
+        accessibleLabel: `${spec.label}, ${sentence}`,
+      };
+    }
+    case 'ready': {
+      const { tools, info } = state;
+      const count = tools.length === 1 ? t('1 tool') : t('{0} tools', tools.length);
+      return {
+        ...base,
+        description: `${count} · ${place}`,
+        tooltip: `${spec.url}\n\n${info.name} ${info.version} · MCP ${info.protocolVersion}`,
+        icon: spec.kind === 'gateway' ? 'shield' : 'plug',
+        expanded: true,
+        children: toolRows(server, tools),
+      };
+    }
+  }
+}
+
+function toolRows(server: McpServer, tools: ToolInfo[]): Row[] {
+  const prefix = server.spec.id;
+  if (tools.length === 0) {
+    const gateway = server.spec.kind === 'gateway';
+    return [
+      {
+        id: `none:${prefix}`,
+        label: gateway ? t('No tool is allowed') : t('The server lists no tools'),
+        ...(gateway && { description: t('the gateway hides what its policy denies') }),
+        icon: 'info',
+      },
+    ];
+  }
+  const targets = server.spec.targets ?? [];
+  if (targets.length < 2) return tools.map(tool => toolRow(prefix, tool.name, tool));
+  return groupByTarget(tools, targets).map(group => ({
+    id: `target:${prefix}:${group.target}`,
+    label: group.target,
+    description: group.tools.length === 1 ? t('1 tool') : t('{0} tools', group.tools.length),
+    icon: 'folder',
+    expanded: true,
+    children: group.tools.map(({ name, tool }) => toolRow(prefix, name, tool)),
+  }));
+}
+
+function toolRow(serverId: string, name: string, tool: ToolInfo): Row {
+  const tooltip = new vscode.MarkdownString();
+  tooltip.appendText(tool.description);
+  tooltip.appendCodeblock(JSON.stringify(tool.inputSchema, undefined, 2).slice(0, 4_000), 'json');
+  return {
+    id: `tool:${serverId}:${tool.name}`,
+    label: name,
+    description: tool.description.replace(/\s+/g, ' ').slice(0, 160),
+    tooltip,
+    icon: 'tools',
+    contextValue: 'tool',
+    children: schemaRows(`${serverId}:${tool.name}`, tool.inputSchema),
+  };
+}
+
+/** The parameters of a tool, one row each: what a person wants to know of a schema. */
+function schemaRows(id: string, schema: Record<string, unknown>): Row[] {
+  const properties = record(schema['properties']);
+  const required = Array.isArray(schema['required']) ? schema['required'] : [];
+  const rows = Object.entries(properties).map(([name, value]): Row => {
+    const parameter = record(value);
+    const type = typeof parameter['type'] === 'string' ? parameter['type'] : t('any');
+    const about = typeof parameter['description'] === 'string' ? ` · ${parameter['description']}` : '';
+    return {
+      id: `parameter:${id}:${name}`,
+      label: name,
+      description: `${required.includes(name) ? type : t('{0}, optional', type)}${about}`,
+      icon: 'symbol-parameter',
+    };
+  });
+  return rows.length > 0 ? rows : [{ id: `parameter:${id}:`, label: t('no parameters'), icon: 'symbol-parameter' }];
+}
+
+function record(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}

@@ -1,0 +1,54 @@
+import * as vscode from 'vscode';
+
+/** One row of a tree, ready to show. `id` is stable, so that selection and expansion survive a refresh. */
+export interface Row {
+  id: string;
+  label: string;
+  description?: string;
+  tooltip?: string | vscode.MarkdownString;
+  icon?: string;
+  /** Theme colour of the icon. */
+  color?: string;
+  contextValue?: string;
+  /** What a screen reader says instead of label and description. */
+  accessibleLabel?: string;
+  command?: { command: string; title: string; arguments?: unknown[] };
+  expanded?: boolean;
+  children?: Row[];
+}
+
+/** A tree that is built whole from state each time it changes: these trees have tens of rows, not thousands. */
+export class RowTree implements vscode.TreeDataProvider<Row>, vscode.Disposable {
+  readonly #build: () => Row[];
+  readonly #changed = new vscode.EventEmitter<void>();
+  readonly onDidChangeTreeData = this.#changed.event;
+
+  constructor(build: () => Row[]) {
+    this.#build = build;
+  }
+
+  refresh(): void {
+    this.#changed.fire();
+  }
+
+  getChildren(row?: Row): Row[] {
+    return row ? (row.children ?? []) : this.#build();
+  }
+
+  getTreeItem(row: Row): vscode.TreeItem {
+    const { None, Expanded, Collapsed } = vscode.TreeItemCollapsibleState;
+    const item = new vscode.TreeItem(row.label, row.children ? (row.expanded ? Expanded : Collapsed) : None);
+    item.id = row.id;
+    item.description = row.description;
+    item.tooltip = row.tooltip;
+    item.contextValue = row.contextValue;
+    item.command = row.command;
+    if (row.icon) item.iconPath = new vscode.ThemeIcon(row.icon, row.color ? new vscode.ThemeColor(row.color) : undefined);
+    if (row.accessibleLabel) item.accessibilityInformation = { label: row.accessibleLabel };
+    return item;
+  }
+
+  dispose(): void {
+    this.#changed.dispose();
+  }
+}

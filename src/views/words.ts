@@ -1,0 +1,50 @@
+import * as vscode from 'vscode';
+import type { StepId } from '../agent/connection.ts';
+import type { TunnelState } from '../cluster/tunnel.ts';
+import type { TokenId } from './inspectorTokens.ts';
+
+const t = vscode.l10n.t;
+
+/** The names of things, as every view says them (the word list of the design). */
+export const tokenLabel = (id: TokenId): string =>
+  ({ tc: t('User token (Tc)'), llm: t('T2 (Azure OpenAI)'), mcp: t('T2 (MCP)') })[id];
+
+export const stepLabel = (id: StepId): string =>
+  ({
+    signIn: t('Signed in'),
+    sidecar: t('Sidecar healthy'),
+    llmToken: t('Token for the LLM'),
+    mcpToken: t('Token for MCP'),
+    tools: t('Tools listed'),
+  })[id];
+
+/** What a finished step adds to its name. */
+export function stepDetail(id: StepId, detail: string): string {
+  switch (id) {
+    case 'signIn':
+      return t('as {0}', detail);
+    case 'tools':
+      return detail === '1' ? t('1 tool') : t('{0} tools', detail);
+    case 'llmToken':
+    case 'mcpToken':
+      return t('fingerprint {0}', detail);
+    case 'sidecar':
+      return detail;
+  }
+}
+
+export const tunnelLabel = (state: TunnelState): string =>
+  ({
+    idle: t('not used yet'),
+    connecting: t('connecting'),
+    ready: t('ready'),
+    reconnecting: t('reconnecting'),
+    failed: t('failed'),
+  })[state.kind];
+
+/** Time left of a token, in whole minutes, or seconds in its last two. */
+export function timeLeft(expiresAt: number, now: number): string {
+  const seconds = Math.floor((expiresAt - now) / 1000);
+  if (seconds <= 0) return t('expired');
+  return seconds < 120 ? t('{0} s left', seconds) : t('{0} min left', Math.floor(seconds / 60));
+}
