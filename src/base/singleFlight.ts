@@ -1,3 +1,5 @@
+import { orAborted } from './abort.ts';
+
 /**
  * Runs at most one piece of work for a key at a time: callers that come while it runs share its result. A caller's
  * signal ends only that caller's wait; the work itself is aborted when nobody waits for it any more.
@@ -20,7 +22,7 @@ export class SingleFlight<T> {
     const mine = flight;
     mine.waiting++;
     try {
-      return await (signal ? Promise.race([mine.result, aborted(signal)]) : mine.result);
+      return await (signal ? orAborted(mine.result, signal) : mine.result);
     } finally {
       if (--mine.waiting === 0 && this.#running.get(key) === mine) {
         this.#running.delete(key);
@@ -28,10 +30,4 @@ export class SingleFlight<T> {
       }
     }
   }
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-  });
 }

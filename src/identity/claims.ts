@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto';
+import { decodeJwt, decodeProtectedHeader } from 'jose';
+import { describe } from '../base/errors.ts';
+import { identityError } from './errors.ts';
+
+export type TokenClaims = Readonly<Record<string, unknown>>;
+
+export interface DecodedToken {
+  header: Readonly<Record<string, unknown>>;
+  claims: TokenClaims;
+  /** From `ver`, never guessed from a host; undefined when the token does not say. */
+  version: '1.0' | '2.0' | undefined;
+  /** Milliseconds since the epoch, from `exp`. */
+  expiresAt?: number;
+}
+
+/** Entra's tokens stay below a few KiB even with 200 groups; what is larger is not one. */
+const MAX_TOKEN_BYTES = 64 * 1024;
+/** Entra nests claims three levels deep at most. */
+const MAX_DEPTH = 16;
+
+/**
+ * Reads a JWT without verifying its signature: we are not its audience, and it came from the sidecar or from Entra.
+ * Throws `token.malformed` and `token.tooLarge`.
+ */
+export function decodeToken(raw: string): DecodedToken {
+  if (raw.length > MAX_TOKEN_BYTES)
+    throw identityError('token.tooLarge', { bytes: raw.length, limit: MAX_TOKEN_BYTES });
+  const { header, claims } = parse(raw);
+  if (tooDeep(claims) || tooDeep(header)) throw identityError('token.malformed', { reason: 'claims nested too deep' });
+  const { ver, exp } = claims;
+  return {
+    header,
+    claims,
+    version: ver === '1.0' || ver === '2.0' ? ver : undefined,
+    ...(typeof exp === 'number' && Number.isFinite(exp) && { expiresAt: exp * 1000 }),
+  };
+}
+
+function parse(raw: string): { header: Record<string, unknown>; claims: Record<string, unknown> } {
+  try {
+    return { header: { ...decodeProtectedHeader(raw) }, claims: decodeJwt(raw) };
+  } catch (error) {
+    const parts = raw.split('.').length;
+    const reason = parts === 3 ? describe(error) : `${parts} parts where a signed token has 3`;
+    throw identityError('token.malformed', { reason }, error);
+  }
+}
+
+/** Level by level, not recursively: the depth is what a hostile token would choose. */
+function tooDeep(value: unknown): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; depth <= MAX_DEPTH; depth++) {
+    level = level.flatMap((item): unknown[] => (typeof item === 'object' && item !== null ? Object.values(item) : []));
+    if (level.length === 0) return false;
+  }
+  return true;
+}
+
+/** A claim as text, or undefined when it is absent or no text. */
+export function textClaim(claims: TokenClaims, name: string): string | undefined {
+  const value = claims[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/**
+ * One line of the token table: `sub` is the upn where the token carries one (v1.0), as people recognise it, and `appid`
+ * is the calling application, which v2.0 tokens name in `azp`. Absent claims are empty.
+ */
+export function summarize(claims: TokenClaims): { aud: string; sub: string; appid: string } {
+  const { aud } = claims;
+  return {
+    aud: Array.isArray(aud) ? aud.map(String).join(' ') : (textClaim(claims, 'aud') ?? ''),
+    sub: textClaim(claims, 'upn') ?? textClaim(claims, 'sub') ?? '',
+    appid: textClaim(claims, 'appid') ?? textClaim(claims, 'azp') ?? '',
+  };
+}
+
+/** Names a token in logs and receipts without giving it away: the first 16 hex digits of its SHA-256. */
+export function fingerprint(raw: string): string {
+  return createHash('sha256').update(raw).digest('hex').slice(0, 16);
+}
