@@ -36,6 +36,8 @@ export interface Api extends Application {
 export interface Agent extends Application {
   /** Its Deployment in the cluster. */
   readonly deployment: string;
+  /** The agent's own user account, for the flow in which it acts as a user of its own. */
+  readonly userAccount: User;
 }
 
 export interface User {
@@ -145,12 +147,14 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
         objectId: '7e02d9c4-1f6b-4b83-9a5d-3c8e7f160b29',
         name: 'Research Agent (SANDBOX)',
         deployment: 'research-agent',
+        userAccount: agentUser('c3d27e84-61b0-4f95-a8e2-7b1c9f0d5a36', 'Research Agent'),
       },
       {
         appId: 'a4b7c815-90de-4d2f-86f1-5b3a0c9e7d64',
         objectId: 'a4b7c815-90de-4d2f-86f1-5b3a0c9e7d64',
         name: 'Intern Agent (SANDBOX)',
         deployment: 'intern-agent',
+        userAccount: agentUser('e5a1f9b8-2c74-4d03-96be-0a8d7c3f4e12', 'Intern Agent'),
       },
     ],
     mcpApp: {
@@ -226,4 +230,9 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     },
     close: () => rm(directory, { recursive: true, force: true }),
   };
+}
+
+function agentUser(oid: string, name: string): User {
+  const [givenName = '', familyName = ''] = name.split(' ');
+  return { oid, upn: `${name.toLowerCase().replace(' ', '-')}@sandbox.example`, name, givenName, familyName };
 }
