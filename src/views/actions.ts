@@ -1,0 +1,216 @@
+import * as vscode from 'vscode';
+import type { ConnectionPlan } from '../agent/configuration.ts';
+import type { Connection } from '../agent/connection.ts';
+import type { Session } from '../agent/session.ts';
+import type { Turns } from '../agent/turns.ts';
+import { readWorld } from '../agent/world.ts';
+import { AgentIdError, isCancellation } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import type { SecretStore } from '../identity/signIn.ts';
+import type { McpServers } from '../mcp/registry.ts';
+import type { Failure } from '../protocol/common.ts';
+import type { Settings } from '../settings.ts';
+import { setApiKey } from './apiKeyFlow.ts';
+import type { ChatController } from './chatController.ts';
+import type { ChatView } from './chatView.ts';
+import type { CommandHandlers } from './commands.ts';
+import type { ConfigurationDocument } from './configurationDocument.ts';
+import { confirmTrust, planCluster, planOtherAgent, planSandbox } from './connectFlow.ts';
+import { copyRawToken } from './copyToken.ts';
+import type { InspectorPanel } from './inspectorPanel.ts';
+import type { Remembered } from './memory.ts';
+import type { SandboxProcess } from './sandboxProcess.ts';
+import { addServer, removeServer, serverIdOfRow } from './serverCommands.ts';
+import { signInWithDeviceCode } from './signInFlow.ts';
+import { showStatusMenu } from './statusMenu.ts';
+
+const t = vscode.l10n.t;
+
+export interface ActionDeps {
+  session: Session;
+  turns: Turns;
+  servers: McpServers;
+  chat: ChatController;
+  chatView: ChatView;
+  inspector: InspectorPanel;
+  configuration: ConfigurationDocument;
+  sandbox: SandboxProcess;
+  remembered: Remembered;
+  secrets: SecretStore;
+  settings(): Settings;
+  say(error: unknown): Failure;
+  logger: Logger;
+  showLog(): void;
+}
+
+/** What the commands do: each starts a flow of the session and says how it ended, once. */
+export class Actions {
+  readonly #deps: ActionDeps;
+  #connecting: AbortController | undefined;
+
+  constructor(deps: ActionDeps) {
+    this.#deps = deps;
+  }
+
+  handlers(): CommandHandlers {
+    const { chat, servers, inspector, session, configuration, sandbox } = this.#deps;
+    return {
+      'agentId.signIn': () => this.#signIn(),
+      'agentId.forceSignIn': () => this.#withConnection((connection, signal) => connection.forceSignIn(signInWithDeviceCode, signal)),
+      'agentId.signOut': () => this.#signOut(),
+      'agentId.connect': () => this.#connect(),
+      'agentId.disconnect': () => this.#disconnect(),
+      'agentId.selectAgent': () => this.#selectAgent(),
+      'agentId.showTokens': () => inspector.show(),
+      'agentId.copyRawToken': row => copyRawToken(session, row),
+      'agentId.addMcpServer': () => addServer(servers, this.#deps.say),
+      'agentId.removeMcpServer': row => removeServer(servers, serverIdOfRow(row)),
+      'agentId.refreshMcpServers': row => servers.refresh(serverIdOfRow(row)),
+      'agentId.enableMcpServer': row => this.#setEnabled(row, true),
+      'agentId.disableMcpServer': row => this.#setEnabled(row, false),
+      'agentId.newChat': () => {
+        chat.newChat();
+        return vscode.commands.executeCommand('agentId.chat.focus');
+      },
+      'agentId.clearConversation': () => chat.clear(),
+      'agentId.showConfiguration': () => configuration.show(),
+      'agentId.startSandbox': () => this.#startSandbox(),
+      'agentId.stopSandbox': () => sandbox.stop(),
+      'agentId.setApiKey': () => this.#useApiKey(),
+      'agentId.showLog': () => this.#deps.showLog(),
+      'agentId.openSettings': () => vscode.commands.executeCommand('workbench.action.openSettings', 'agentId.'),
+      'agentId.openStatusMenu': () => showStatusMenu(session),
+    };
+  }
+
+  /** Goes on where the last window stopped, asking nobody: with the connection file, else the last plan, else not at all. */
+  async resume(): Promise<void> {
+    const { remembered, session, settings } = this.#deps;
+    if (!settings().connectionFile && remembered.mode === 'apiKey') return session.useApiKey();
+    const plan = await this.#configuredWorld(remembered.plan);
+    const again = plan ?? (remembered.plan?.mode === 'connected' ? remembered.plan : undefined);
+    if (again) await this.#run(again, false);
+  }
+
+  /** Shows an error where the person is, with the buttons that help; a cancellation shows nothing. */
+  report(error: unknown): void {
+    if (isCancellation(error)) return;
+    this.#deps.logger.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    const { sentence, nextStep, actions } = this.#deps.say(error);
+    const buttons = actions.map(action => ({ title: action.label, id: action.id }));
+    void vscode.window.showErrorMessage([sentence, nextStep].filter(Boolean).join(' '), ...buttons).then(picked => {
+      if (picked) void vscode.commands.executeCommand(picked.id);
+    });
+  }
+
+  async #connect(): Promise<void> {
+    const { remembered, logger, settings } = this.#deps;
+    const { signal } = this.#newAttempt();
+    const world = this.#deps.sandbox.world;
+    const base = world ? planSandbox(world, remembered.plan) : await this.#configuredWorld(remembered.plan);
+    const last = remembered.plan?.mode === 'connected' ? remembered.plan : undefined;
+    const plan = base
+      ? await planOtherAgent(base, logger, signal)
+      : await planCluster(settings().kubeconfig, last, logger, signal);
+    if (plan) await this.#run(plan, true);
+  }
+
+  async #selectAgent(): Promise<void> {
+    const { session, logger } = this.#deps;
+    if (!session.plan) throw new AgentIdError('agent.notConnected');
+    const plan = await planOtherAgent(session.plan, logger, this.#newAttempt().signal);
+    if (plan) await this.#run(plan, true);
+  }
+
+  async #startSandbox(): Promise<void> {
+    const { sandbox, remembered } = this.#deps;
+    const { signal } = this.#newAttempt();
+    const options = { location: vscode.ProgressLocation.Notification, title: t('Agent ID: starting the sandbox') };
+    const world = await vscode.window.withProgress(options, () => sandbox.start(signal));
+    await this.#run(planSandbox(world, remembered.plan), true);
+  }
+
+  /** Connects and runs the steps; the first that failed is said, the others stand in the Identity view. */
+  async #run(plan: ConnectionPlan, interactive: boolean): Promise<void> {
+    const { session, remembered, turns, inspector, chat, say } = this.#deps;
+    const { signal } = this.#newAttempt();
+    if (session.plan?.deployment !== plan.deployment) turns.approvals.clear();
+    if (interactive) void vscode.commands.executeCommand('agentId.identity.focus', { preserveFocus: true });
+    const interaction = interactive ? { signIn: signInWithDeviceCode, trust: confirmTrust } : undefined;
+    const work = () => session.connect(plan, interaction, signal);
+    const connection = await vscode.window.withProgress({ location: { viewId: 'agentId.identity' } }, work);
+    await remembered.keep(plan);
+    chat.clearNotice('connection');
+    inspector.reload();
+    const failure = connection.firstFailure;
+    if (!failure) {
+      if (interactive) this.#deps.chatView.reveal();
+      return;
+    }
+    if (!interactive) chat.notice('warning', say(failure.error), 'connection');
+    else this.report(failure.error);
+  }
+
+  async #signIn(): Promise<void> {
+    const { session } = this.#deps;
+    if (!session.connection) return this.#connect();
+    return this.#withConnection((connection, signal) => connection.start(signInWithDeviceCode, signal));
+  }
+
+  async #withConnection(work: (connection: Connection, signal: AbortSignal) => Promise<void>): Promise<void> {
+    const { session, inspector, chat } = this.#deps;
+    const { connection } = session;
+    if (!connection) throw new AgentIdError('agent.notConnected');
+    await work(connection, this.#newAttempt().signal);
+    chat.clearNotice('connection');
+    inspector.reload();
+    if (connection.firstFailure) this.report(connection.firstFailure.error);
+  }
+
+  async #signOut(): Promise<void> {
+    const { session, turns, inspector, chat } = this.#deps;
+    const { connection } = session;
+    if (!connection) throw new AgentIdError('agent.notConnected');
+    chat.stop();
+    this.#newAttempt();
+    turns.approvals.clear();
+    await connection.signOut();
+    inspector.reload();
+  }
+
+  async #disconnect(): Promise<void> {
+    const { session, turns, chat, remembered, inspector } = this.#deps;
+    this.#newAttempt();
+    chat.stop();
+    turns.approvals.clear();
+    session.disconnect();
+    await remembered.forget();
+    inspector.reload();
+  }
+
+  async #useApiKey(): Promise<void> {
+    const { session, secrets, settings, remembered, inspector } = this.#deps;
+    if (!(await setApiKey(secrets, settings()))) return;
+    this.#newAttempt();
+    session.useApiKey();
+    await remembered.keepApiKey();
+    inspector.reload();
+    this.#deps.chatView.reveal();
+  }
+
+  async #setEnabled(row: unknown, on: boolean): Promise<void> {
+    const id = serverIdOfRow(row);
+    if (id) await this.#deps.servers.setEnabled(id, on);
+  }
+
+  async #configuredWorld(last: ConnectionPlan | undefined): Promise<ConnectionPlan | undefined> {
+    const path = this.#deps.settings().connectionFile;
+    return path ? planSandbox(await readWorld(path), last) : undefined;
+  }
+
+  /** One connection attempt at a time: a newer one ends the one before. */
+  #newAttempt(): AbortController {
+    this.#connecting?.abort(new AgentIdError('cancelled'));
+    return (this.#connecting = new AbortController());
+  }
+}

@@ -1,0 +1,161 @@
+import * as vscode from 'vscode';
+import { isGuid, missingAnswers, type ConnectionPlan } from '../agent/configuration.ts';
+import type { TrustedIdentity } from '../agent/trust.ts';
+import type { World } from '../agent/world.ts';
+import { AgentIdError } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import { discover, listNamespaces, type DiscoveredAgent } from '../cluster/discovery.ts';
+import { loadKubeconfig } from '../cluster/kubeconfig.ts';
+import type { KubeApi } from '../cluster/kubeApi.ts';
+import { ask, pick } from './pick.ts';
+
+const t = vscode.l10n.t;
+
+/** Asks for context, namespace and agent, and for what the cluster does not say. Undefined when the person left. */
+export async function planCluster(
+  kubeconfigPath: string | undefined,
+  last: ConnectionPlan | undefined,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<ConnectionPlan | undefined> {
+  const title = t('Connect to an agent');
+  const kubeconfig = await loadKubeconfig({ ...(kubeconfigPath && { path: kubeconfigPath }), logger });
+  if (kubeconfig.contexts.length === 0) {
+    throw new AgentIdError('kubeconfig.noContexts', { files: kubeconfig.files.join(', ') });
+  }
+  const first = last?.context ?? kubeconfig.currentContext;
+  const contexts = [...kubeconfig.contexts].sort((a, b) => Number(b.name === first) - Number(a.name === first));
+  const context = await pick(
+    title,
+    t('Cluster context'),
+    contexts.map(item => ({
+      label: item.name,
+      description: item.name === kubeconfig.currentContext ? t('current context') : '',
+      detail: item.server,
+      value: item,
+    })),
+  );
+  if (!context) return undefined;
+  const api = await kubeconfig.connect(context.name);
+  try {
+    const known = last?.context === context.name ? last.namespace : context.namespace;
+    const namespace = await pickNamespace(api, known, signal);
+    if (!namespace) return undefined;
+    const { agents } = await discover(api, namespace, signal);
+    const agent = await pickAgent(agents, namespace, context.name);
+    if (!agent) return undefined;
+    const answers = await askMissing(agent, last?.deployment === agent.deployment ? last.answers : {});
+    if (!answers) return undefined;
+    return {
+      mode: 'connected',
+      ...(kubeconfigPath && { kubeconfig: kubeconfigPath }),
+      context: context.name,
+      namespace,
+      deployment: agent.deployment,
+      answers,
+    };
+  } finally {
+    api.dispose();
+  }
+}
+
+/** The plan for a sandbox: its connection JSON says everything, and its first agent is the one to start with. */
+export function planSandbox(world: World, last: ConnectionPlan | undefined): ConnectionPlan {
+  const again = world.agents.find(agent => last?.mode === 'sandbox' && agent.deployment === last.deployment);
+  const deployment = (again ?? world.agents[0])?.deployment;
+  if (!deployment) throw new AgentIdError('agent.noAgents', { namespace: world.namespace, context: world.context });
+  const { kubeconfig, context, namespace } = world;
+  return { mode: 'sandbox', kubeconfig, context, namespace, deployment, answers: {} };
+}
+
+/** Another agent of the namespace that is connected; undefined when the person left. */
+export async function planOtherAgent(
+  plan: ConnectionPlan,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<ConnectionPlan | undefined> {
+  const kubeconfig = await loadKubeconfig({ ...(plan.kubeconfig && { path: plan.kubeconfig }), logger });
+  const api = await kubeconfig.connect(plan.context);
+  try {
+    const { agents } = await discover(api, plan.namespace, signal);
+    const agent = await pickAgent(agents, plan.namespace, plan.context, plan.deployment);
+    if (!agent) return undefined;
+    const answers = await askMissing(agent, {});
+    return answers && { ...plan, deployment: agent.deployment, answers };
+  } finally {
+    api.dispose();
+  }
+}
+
+/** The modal of DESIGN §4.4: who is about to be believed, by name, before anything is sent to the cluster. */
+export async function confirmTrust(identity: TrustedIdentity): Promise<boolean> {
+  const trust = t('Trust and Connect');
+  const picked = await vscode.window.showWarningMessage(
+    t('Trust this cluster to name the identity you sign in for?'),
+    {
+      modal: true,
+      detail: [
+        t('API server: {0}', identity.server),
+        t('Tenant: {0}', identity.tenantId),
+        t('Blueprint: {0}', identity.blueprintAppId),
+        '',
+        t('Your token for this blueprint will be sent to the sidecar in this cluster. You are asked again when one of the three changes.'),
+      ].join('\n'),
+    },
+    trust,
+  );
+  return picked === trust;
+}
+
+async function pickNamespace(api: KubeApi, known: string | undefined, signal: AbortSignal): Promise<string | undefined> {
+  const title = t('Connect to an agent');
+  const names = await listNamespaces(api, signal);
+  if (!names) {
+    // listing namespaces is a right that few have
+    const valid = (value: string) => (/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(value) ? undefined : t('Not a namespace name'));
+    return ask(title, t('Namespace of the agent'), valid, { value: known ?? '' });
+  }
+  const sorted = [...names].sort((a, b) => Number(b === known) - Number(a === known));
+  return pick(
+    title,
+    t('Namespace of the agent'),
+    sorted.map(name => ({ label: name, value: name })),
+  );
+}
+
+async function pickAgent(
+  agents: DiscoveredAgent[],
+  namespace: string,
+  context: string,
+  current?: string,
+): Promise<DiscoveredAgent | undefined> {
+  if (agents.length === 0) throw new AgentIdError('agent.noAgents', { namespace, context });
+  const shared = new Set(agents.map(agent => agent.serviceAccount)).size < agents.length;
+  const choices = agents.map(agent => ({
+    label: agent.deployment,
+    description: agent.deployment === current ? t('connected now') : (agent.agentAppId?.value ?? t('no agent identity named')),
+    detail: t('ServiceAccount {0}', agent.serviceAccount),
+    value: agent,
+  }));
+  const hint = shared ? t('Agents that share a ServiceAccount are not isolated from each other') : t('Agent');
+  return pick(t('Select an agent'), hint, choices);
+}
+
+async function askMissing(
+  agent: DiscoveredAgent,
+  known: ConnectionPlan['answers'],
+): Promise<ConnectionPlan['answers'] | undefined> {
+  const answers = { ...known };
+  const questions = {
+    agentAppId: t('Agent identity (application id) of {0}', agent.deployment),
+    tenantId: t('Tenant id'),
+    blueprintAppId: t('Blueprint (application id)'),
+  };
+  for (const key of missingAnswers(agent, answers)) {
+    const valid = (value: string) => (isGuid(value) ? undefined : t('A GUID: 8-4-4-4-12 hexadecimal digits'));
+    const answer = await ask(t('The cluster does not say'), questions[key], valid);
+    if (!answer) return undefined;
+    answers[key] = answer;
+  }
+  return answers;
+}

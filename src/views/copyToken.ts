@@ -1,0 +1,51 @@
+import * as vscode from 'vscode';
+import type { Session } from '../agent/session.ts';
+import { AgentIdError } from '../base/errors.ts';
+import { rawToken, TOKEN_IDS, type TokenId } from './inspectorTokens.ts';
+import { tokenLabel } from './words.ts';
+
+const t = vscode.l10n.t;
+
+/** How long a copied token stays in the clipboard, in milliseconds. */
+const CLEAR_AFTER_MS = 30_000;
+
+/** Copies a raw token after a warning, and clears the clipboard later unless something else is in it by then. */
+export async function copyRawToken(session: Session, rowOrId?: unknown): Promise<void> {
+  const { connection } = session;
+  if (!connection) throw new AgentIdError('agent.notConnected');
+  const id = tokenIdOf(rowOrId) ?? (await chooseToken());
+  if (!id) return;
+  const copy = t('Copy');
+  const picked = await vscode.window.showWarningMessage(
+    t('Copy the raw {0}?', tokenLabel(id)),
+    {
+      modal: true,
+      detail: t(
+        'Who has this token can act as you, or as the agent on your behalf, until it expires. The clipboard is cleared after {0} seconds.',
+        CLEAR_AFTER_MS / 1000,
+      ),
+    },
+    copy,
+  );
+  if (picked !== copy) return;
+  const raw = await rawToken(connection, id, false, AbortSignal.timeout(60_000));
+  await vscode.env.clipboard.writeText(raw);
+  vscode.window.setStatusBarMessage(`$(key) ${t('Token copied; the clipboard is cleared in {0} s', CLEAR_AFTER_MS / 1000)}`, CLEAR_AFTER_MS);
+  setTimeout(() => void clear(raw), CLEAR_AFTER_MS);
+}
+
+async function clear(raw: string): Promise<void> {
+  if ((await vscode.env.clipboard.readText()) === raw) await vscode.env.clipboard.writeText('');
+}
+
+async function chooseToken(): Promise<TokenId | undefined> {
+  const choices = TOKEN_IDS.map(id => ({ label: tokenLabel(id), id }));
+  return (await vscode.window.showQuickPick(choices, { title: t('Copy raw token') }))?.id;
+}
+
+/** From the inspector comes an id, from the Identity view a row. */
+function tokenIdOf(value: unknown): TokenId | undefined {
+  const id = typeof value === 'object' && value !== null && 'id' in value ? value.id : value;
+  const name = typeof id === 'string' ? id.replace(/^token:/, '') : '';
+  return TOKEN_IDS.find(known => known === name);
+}

@@ -1,0 +1,74 @@
+import type * as vscode from 'vscode';
+import * as v from 'valibot';
+import type { ConnectionPlan } from '../agent/configuration.ts';
+import type { TrustStore } from '../agent/trust.ts';
+import type { ServerStore } from '../mcp/registry.ts';
+
+const planSchema = v.object({
+  mode: v.picklist(['connected', 'sandbox']),
+  kubeconfig: v.optional(v.string()),
+  context: v.string(),
+  namespace: v.string(),
+  deployment: v.string(),
+  answers: v.object({
+    agentAppId: v.optional(v.string()),
+    tenantId: v.optional(v.string()),
+    blueprintAppId: v.optional(v.string()),
+  }),
+});
+const rememberedSchema = v.variant('mode', [
+  v.object({ mode: v.literal('apiKey') }),
+  v.object({ mode: v.literal('plan'), plan: planSchema }),
+]);
+
+/** What the next window goes on with. No token and no key is ever here. */
+export interface Remembered {
+  readonly mode: 'apiKey' | 'plan' | undefined;
+  readonly plan: ConnectionPlan | undefined;
+  keep(plan: ConnectionPlan): Promise<void>;
+  keepApiKey(): Promise<void>;
+  forget(): Promise<void>;
+}
+
+export function remember(state: vscode.Memento): Remembered {
+  const key = 'agentId.last';
+  const read = () => {
+    const parsed = v.safeParse(rememberedSchema, state.get(key));
+    return parsed.success ? parsed.output : undefined;
+  };
+  return {
+    get mode() {
+      return read()?.mode;
+    },
+    get plan() {
+      const last = read();
+      return last?.mode === 'plan' ? last.plan : undefined;
+    },
+    keep: async plan => state.update(key, { mode: 'plan', plan }),
+    keepApiKey: async () => state.update(key, { mode: 'apiKey' }),
+    forget: async () => state.update(key, undefined),
+  };
+}
+
+/** Identities that the person confirmed, by API server. */
+export function trustStore(state: vscode.Memento): TrustStore {
+  const key = 'agentId.trusted';
+  const read = (): Record<string, string[]> => {
+    const parsed = v.safeParse(v.record(v.string(), v.array(v.string())), state.get(key));
+    return parsed.success ? parsed.output : {};
+  };
+  return {
+    get: server => read()[server],
+    // one identity per API server: a change asks again, and so does a change back
+    add: async (server, identity) => state.update(key, { ...read(), [server]: [identity] }),
+  };
+}
+
+/** The person's own MCP servers. */
+export function serverStore(state: vscode.Memento): ServerStore {
+  const key = 'agentId.servers';
+  return {
+    load: async () => state.get(key),
+    save: async servers => state.update(key, servers),
+  };
+}

@@ -1,0 +1,56 @@
+import { AgentIdError, describe } from '../../base/errors.ts';
+import { redact } from '../../base/redact.ts';
+import { clip, LIMITS, type ActionId, type Failure } from '../../protocol/common.ts';
+import { agentMessages } from './agent.ts';
+import type { Said, Translate } from './catalogue.ts';
+import { clusterMessages } from './cluster.ts';
+import { gatewayMessages } from './gateway.ts';
+import { identityMessages } from './identity.ts';
+import { mcpMessages } from './mcp.ts';
+
+/** Says any error as one sentence and a next step. What is no error of ours is said as it is, redacted. */
+export function sayer(t: Translate): (error: unknown) => Failure {
+  const catalogue: Partial<Record<string, (value: (name: string) => string) => Said>> = {
+    ...identityMessages(t),
+    ...clusterMessages(t),
+    ...gatewayMessages(t),
+    ...mcpMessages(t),
+    ...agentMessages(t),
+  };
+  const labels = actionLabels(t);
+  return error => {
+    const known = AgentIdError.is(error) ? error : undefined;
+    const entry = known && catalogue[known.code];
+    const said: Said = entry
+      ? entry(name => String(known.args[name] ?? ''))
+      : {
+          sentence: t('Something went wrong: {0}', redact(describe(error))),
+          next: t('The log has more.'),
+          actions: ['agentId.showLog'],
+        };
+    return {
+      sentence: clip(said.sentence, LIMITS.sentence),
+      ...(said.next && { nextStep: clip(said.next, LIMITS.sentence) }),
+      actions: (said.actions ?? []).map(id => ({ id, label: labels[id] })),
+    };
+  };
+}
+
+function actionLabels(t: Translate): Record<ActionId, string> {
+  return {
+    'agentId.connect': t('Connect…'),
+    'agentId.disconnect': t('Disconnect'),
+    'agentId.selectAgent': t('Select Agent…'),
+    'agentId.signIn': t('Sign In'),
+    'agentId.forceSignIn': t('Sign In Again'),
+    'agentId.startSandbox': t('Start Sandbox'),
+    'agentId.setApiKey': t('Set API Key…'),
+    'agentId.showTokens': t('Show Tokens'),
+    'agentId.showConfiguration': t('Show Configuration'),
+    'agentId.addMcpServer': t('Add MCP Server…'),
+    'agentId.refreshMcpServers': t('Refresh MCP Servers'),
+    'agentId.newChat': t('New Chat'),
+    'agentId.openSettings': t('Open Settings'),
+    'agentId.showLog': t('Show Log'),
+  };
+}
