@@ -10,21 +10,28 @@ export interface ConnectionPlan {
   context: string;
   namespace: string;
   deployment: string;
+  /** Set for a connection file or a sandbox, which bring their own authority; never restored from storage. */
+  world?: {
+    /** Origin of the authority. */
+    authority: string;
+    /** PEM file of the CA that the authority's certificate comes from; absent = one of Microsoft's authorities. */
+    caFile?: string;
+    /** False for a sandbox that ends with the window: its sign-in stays in memory. */
+    keepSignIn: boolean;
+  };
   /** Values that the cluster does not say and the person gave. */
   answers: { agentAppId?: string; tenantId?: string; blueprintAppId?: string };
 }
 
-/** Where sign-in goes. It never comes from the cluster (DESIGN §4.4): from settings, or from the sandbox's connection file. */
-export interface AuthoritySettings {
-  /** Origin, e.g. `https://login.microsoftonline.com`. */
-  host: Sourced<string>;
-  clientId: Sourced<string>;
-  /** Set for a sandbox: the authority is not one of Microsoft's and its certificate comes from this CA file. */
-  caFile?: string;
-}
-
-/** Values of settings that override what the cluster says; undefined = not set. */
+/**
+ * The values that settings give or override; undefined = not set. Authority and client never come from the cluster: it is
+ * not the root of trust.
+ */
 export interface Overrides {
+  /** Origin, e.g. `https://login.microsoftonline.com`. */
+  authority: string;
+  clientId: string;
+  clientIdIsDefault: boolean;
   scopeName?: string;
   llmDeployment?: string;
   llmApiVersion?: string;
@@ -82,7 +89,6 @@ export function resolveConfiguration(
   agent: DiscoveredAgent,
   gateway: DiscoveredGateway | undefined,
   plan: ConnectionPlan,
-  authority: AuthoritySettings,
   overrides: Overrides,
 ): Configuration {
   const identifier = (key: keyof ConnectionPlan['answers']): Sourced<string> => {
@@ -116,8 +122,11 @@ export function resolveConfiguration(
     tenantId,
     blueprintAppId,
     agentAppId: identifier('agentAppId'),
-    authority: { value: `${authority.host.value}/${tenantId.value}`, source: authority.host.source },
-    clientId: authority.clientId,
+    authority: {
+      value: `${plan.world?.authority ?? overrides.authority}/${tenantId.value}`,
+      source: plan.world ? 'connection file' : 'setting agentId.authority',
+    },
+    clientId: { value: overrides.clientId, source: overrides.clientIdIsDefault ? DEFAULT : 'setting agentId.clientId' },
     scope: { value: `api://${blueprintAppId.value}/${scopeName.value}`, source: scopeName.source },
     serviceAccount: { value: agent.serviceAccount, source: `Deployment ${agent.deployment}` },
     llmApi: agent.client.llmApi ?? { value: 'openai', source: DEFAULT },

@@ -14,11 +14,7 @@ const INTERRUPTED = 'The call was interrupted before it had a result.';
  * with tool calls must be followed by exactly one tool message per call. Whatever interrupts a turn, `messages()` is valid.
  */
 export class Conversation {
-  #messages: ChatMessage[] = [];
-
-  get isEmpty(): boolean {
-    return this.#messages.length === 0;
-  }
+  readonly #messages: ChatMessage[] = [];
 
   addUser(content: string): void {
     this.#messages.push({ role: 'user', content });
@@ -32,10 +28,6 @@ export class Conversation {
 
   addToolResult(toolCallId: string, content: string): void {
     this.#messages.push({ role: 'tool', toolCallId, content });
-  }
-
-  clear(): void {
-    this.#messages = [];
   }
 
   /** The history behind the system prompt, with a result in place of each one that is missing. */

@@ -22,8 +22,6 @@ export type AgentErrorCode =
   | 'agent.agentGone'
   /** The namespace has an agent but no gateway; args: namespace. */
   | 'agent.noGateway'
-  /** The gateway's file names no MCP route; args: source. */
-  | 'agent.noMcpRoute'
   /** The person did not trust the cluster's identity; args: none. */
   | 'agent.notTrusted'
   /** A file that should say where to connect is not readable or not valid; args: path, problem. */

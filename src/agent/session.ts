@@ -12,13 +12,7 @@ import { pinnedFetch } from '../cluster/pinnedFetch.ts';
 import { createSignIn, type SecretStore } from '../identity/signIn.ts';
 import type { McpServers } from '../mcp/registry.ts';
 import { Connection, type InteractiveSignIn } from './connection.ts';
-import {
-  resolveConfiguration,
-  type AuthoritySettings,
-  type Configuration,
-  type ConnectionPlan,
-  type Overrides,
-} from './configuration.ts';
+import { resolveConfiguration, type Configuration, type ConnectionPlan, type Overrides } from './configuration.ts';
 import { trustKey, type TrustedIdentity, type TrustStore } from './trust.ts';
 
 export type SessionMode = 'disconnected' | 'connecting' | 'connected' | 'sandbox' | 'apiKey';
@@ -37,7 +31,6 @@ export interface SessionDeps {
   /** For a sandbox that ends with the window. */
   memory: SecretStore;
   trust: TrustStore;
-  authority(plan: ConnectionPlan): AuthoritySettings & { keepSignIn: boolean };
   overrides(): Overrides;
   /** The editor's fetch (proxy, system certificates). */
   fetch: Fetch;
@@ -130,19 +123,18 @@ export class Session implements Disposable {
       if (!agent) throw new AgentIdError('agent.agentGone', { deployment: plan.deployment, namespace: plan.namespace });
       const blocking = agent.problems[0];
       if (blocking) throw blocking;
-      const authority = this.#deps.authority(plan);
-      const configuration = resolveConfiguration(agent, found.gateway, plan, authority, this.#deps.overrides());
+      const configuration = resolveConfiguration(agent, found.gateway, plan, this.#deps.overrides());
       await this.#confirmTrust(plan, api, configuration, interaction);
       const signIn = await createSignIn(
         {
           authority: configuration.authority.value,
           clientId: configuration.clientId.value,
           scopes: [configuration.scope.value],
-          knownAuthority: authority.caFile !== undefined,
+          knownAuthority: plan.world?.caFile !== undefined,
         },
         {
-          secrets: authority.keepSignIn ? this.#deps.secrets : this.#deps.memory,
-          fetch: authority.caFile ? await pinnedFetch(await readFile(authority.caFile, 'utf8')) : this.#deps.fetch,
+          secrets: plan.world?.keepSignIn === false ? this.#deps.memory : this.#deps.secrets,
+          fetch: plan.world?.caFile ? await pinnedFetch(await readFile(plan.world.caFile, 'utf8')) : this.#deps.fetch,
           logger,
           clock,
         },

@@ -21,6 +21,8 @@ export interface TurnOptions extends ToolCallDeps {
   /** Asked before each round, because a tool list may change in the middle of a turn. */
   tools(): ToolSpec[];
   observer: TurnObserver;
+  /** Ids of all calls of this conversation; results and cards are found by them. */
+  usedIds: Set<string>;
   signal: AbortSignal;
 }
 
@@ -65,7 +67,7 @@ async function answer(options: TurnOptions, traceId: string): Promise<RequestedC
         text += event.text;
         observer.answerText(event.text);
       } else if (event.type === 'toolCall') {
-        calls.push({ id: event.id, name: event.name, arguments: event.arguments });
+        calls.push({ id: unused(event.id, options.usedIds), name: event.name, arguments: event.arguments });
       } else finishReason = event.finishReason;
     }
     signal.throwIfAborted();
@@ -81,4 +83,12 @@ async function answer(options: TurnOptions, traceId: string): Promise<RequestedC
   if (calls.length === 0 && finishReason === 'length') throw new AgentIdError('agent.answerCut');
   if (finishReason === 'content_filter') throw new AgentIdError('agent.contentFiltered');
   return calls;
+}
+
+/** A model may number its calls anew in each answer, or twice in one; ours have an id of their own. */
+function unused(wanted: string, used: Set<string>): string {
+  let id = wanted || 'call';
+  for (let number = 2; used.has(id); number++) id = `${wanted || 'call'}-${number}`;
+  used.add(id);
+  return id;
 }

@@ -28,7 +28,8 @@ export interface TurnsDeps {
 /** The conversation of the window, and its turns: brings the session's model, tools and identity together. */
 export class Turns {
   readonly #deps: TurnsDeps;
-  readonly #conversation = new Conversation();
+  #conversation = new Conversation();
+  readonly #usedIds = new Set<string>();
   readonly approvals: Approvals;
 
   constructor(deps: TurnsDeps) {
@@ -36,8 +37,9 @@ export class Turns {
     this.approvals = new Approvals((request, signal) => deps.askApproval(request, signal));
   }
 
+  /** Begins a new conversation; a turn that still runs writes into the old one. */
   clear(): void {
-    this.#conversation.clear();
+    this.#conversation = new Conversation();
   }
 
   /** Runs one turn. Throws `agent.notConnected` and whatever the token exchange or the model throws. */
@@ -53,6 +55,7 @@ export class Turns {
       systemPrompt,
       conversation: this.#conversation,
       observer,
+      usedIds: this.#usedIds,
       signal,
       clock,
       approvals: this.approvals,

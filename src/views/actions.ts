@@ -56,7 +56,8 @@ export class Actions {
     const { chat, servers, inspector, session, configuration, sandbox } = this.#deps;
     return {
       'agentId.signIn': () => this.#signIn(),
-      'agentId.forceSignIn': () => this.#withConnection((connection, signal) => connection.forceSignIn(signInWithDeviceCode, signal)),
+      'agentId.forceSignIn': () =>
+        this.#withConnection((connection, signal) => connection.forceSignIn(signInWithDeviceCode, signal)),
       'agentId.signOut': () => this.#signOut(),
       'agentId.connect': () => this.#connect(),
       'agentId.disconnect': () => this.#disconnect(),
@@ -107,7 +108,7 @@ export class Actions {
     const { remembered, logger, settings } = this.#deps;
     const { signal } = this.#newAttempt();
     const world = this.#deps.sandbox.world;
-    const base = world ? planSandbox(world, remembered.plan) : await this.#configuredWorld(remembered.plan);
+    const base = world ? planSandbox(world, false, remembered.plan) : await this.#configuredWorld(remembered.plan);
     const last = remembered.plan?.mode === 'connected' ? remembered.plan : undefined;
     const plan = base
       ? await planOtherAgent(base, logger, signal)
@@ -127,7 +128,7 @@ export class Actions {
     const { signal } = this.#newAttempt();
     const options = { location: vscode.ProgressLocation.Notification, title: t('Agent ID: starting the sandbox') };
     const world = await vscode.window.withProgress(options, () => sandbox.start(signal));
-    await this.#run(planSandbox(world, remembered.plan), true);
+    await this.#run(planSandbox(world, false, remembered.plan), true);
   }
 
   /** Connects and runs the steps; the first that failed is said, the others stand in the Identity view. */
@@ -205,7 +206,7 @@ export class Actions {
 
   async #configuredWorld(last: ConnectionPlan | undefined): Promise<ConnectionPlan | undefined> {
     const path = this.#deps.settings().connectionFile;
-    return path ? planSandbox(await readWorld(path), last) : undefined;
+    return path ? planSandbox(await readWorld(path), true, last) : undefined;
   }
 
   /** One connection attempt at a time: a newer one ends the one before. */

@@ -15,7 +15,11 @@ export async function setApiKey(secrets: SecretStore, settings: Settings): Promi
   const title = t('API key mode (testing: no agent identity)');
   const kind = await pick(title, t('Kind of endpoint'), [
     { label: 'Azure OpenAI', detail: 'https://NAME.openai.azure.com', value: 'azure' as const },
-    { label: t('OpenAI-compatible'), detail: t('any service with /chat/completions under its base URL'), value: 'openai' as const },
+    {
+      label: t('OpenAI-compatible'),
+      detail: t('any service with /chat/completions under its base URL'),
+      value: 'openai' as const,
+    },
   ]);
   if (!kind) return false;
   const known = settings.apiKey;
@@ -29,7 +33,9 @@ export async function setApiKey(secrets: SecretStore, settings: Settings): Promi
   const modelPrompt = kind === 'azure' ? t('Deployment') : t('Model');
   const model = await ask(title, modelPrompt, needed, { value: same ? known.model : '' });
   if (!model) return false;
-  const key = await ask(title, t('API key: kept in secret storage, sent only to {0}', new URL(endpoint).host), needed, { password: true });
+  const key = await ask(title, t('API key: kept in secret storage, sent only to {0}', new URL(endpoint).host), needed, {
+    password: true,
+  });
   if (!key) return false;
   await secrets.set(SECRET, JSON.stringify({ endpoint, key }));
   const configuration = vscode.workspace.getConfiguration('agentId');
@@ -62,7 +68,9 @@ function endpointProblem(value: string): string | undefined {
   const url = URL.canParse(value) ? new URL(value) : undefined;
   if (!url || url.username || url.password) return t('A URL such as https://NAME.openai.azure.com');
   const local = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
-  return url.protocol === 'https:' || (url.protocol === 'http:' && local) ? undefined : t('https is needed: the key is a secret');
+  return url.protocol === 'https:' || (url.protocol === 'http:' && local)
+    ? undefined
+    : t('https is needed: the key is a secret');
 }
 
 function parseStored(text: string | undefined): { endpoint: string; key: string } | undefined {

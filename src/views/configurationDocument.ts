@@ -69,7 +69,8 @@ export class ConfigurationDocument implements vscode.TextDocumentContentProvider
       sourced.source,
     ];
     const kubeconfig = plan.kubeconfig ?? t('KUBECONFIG or ~/.kube/config');
-    const place = plan.mode === 'sandbox' ? t('the sandbox') : settings.kubeconfig ? 'setting agentId.kubeconfig' : t('default');
+    const place =
+      plan.mode === 'sandbox' ? t('the sandbox') : settings.kubeconfig ? 'setting agentId.kubeconfig' : t('default');
     return [
       head,
       ['mode', plan.mode === 'sandbox' ? 'SANDBOX' : 'connected', ''],
@@ -104,6 +105,10 @@ export class ConfigurationDocument implements vscode.TextDocumentContentProvider
   #serverRows(): [string, string, string][] {
     return this.#servers
       .list()
-      .map(server => [`MCP server ${server.spec.label}`, server.spec.url, server.spec.kind === 'gateway' ? 'gateway' : t('added by you')]);
+      .map(server => [
+        `MCP server ${server.spec.label}`,
+        server.spec.url,
+        server.spec.kind === 'gateway' ? 'gateway' : t('added by you'),
+      ]);
   }
 }

@@ -44,7 +44,7 @@ export async function planCluster(
     const { agents } = await discover(api, namespace, signal);
     const agent = await pickAgent(agents, namespace, context.name);
     if (!agent) return undefined;
-    const answers = await askMissing(agent, last?.deployment === agent.deployment ? last.answers : {});
+    const answers = await askMissing(agent, last && last.deployment === agent.deployment ? last.answers : {});
     if (!answers) return undefined;
     return {
       mode: 'connected',
@@ -60,12 +60,20 @@ export async function planCluster(
 }
 
 /** The plan for a sandbox: its connection JSON says everything, and its first agent is the one to start with. */
-export function planSandbox(world: World, last: ConnectionPlan | undefined): ConnectionPlan {
+export function planSandbox(world: World, keepSignIn: boolean, last: ConnectionPlan | undefined): ConnectionPlan {
   const again = world.agents.find(agent => last?.mode === 'sandbox' && agent.deployment === last.deployment);
   const deployment = (again ?? world.agents[0])?.deployment;
   if (!deployment) throw new AgentIdError('agent.noAgents', { namespace: world.namespace, context: world.context });
-  const { kubeconfig, context, namespace } = world;
-  return { mode: 'sandbox', kubeconfig, context, namespace, deployment, answers: {} };
+  const { kubeconfig, context, namespace, caFile } = world;
+  return {
+    mode: 'sandbox',
+    kubeconfig,
+    context,
+    namespace,
+    deployment,
+    answers: {},
+    world: { authority: new URL(world.authority).origin, keepSignIn, ...(caFile && { caFile }) },
+  };
 }
 
 /** Another agent of the namespace that is connected; undefined when the person left. */
@@ -99,7 +107,9 @@ export async function confirmTrust(identity: TrustedIdentity): Promise<boolean> 
         t('Tenant: {0}', identity.tenantId),
         t('Blueprint: {0}', identity.blueprintAppId),
         '',
-        t('Your token for this blueprint will be sent to the sidecar in this cluster. You are asked again when one of the three changes.'),
+        t(
+          'Your token for this blueprint will be sent to the sidecar in this cluster. You are asked again when one of the three changes.',
+        ),
       ].join('\n'),
     },
     trust,
@@ -107,12 +117,17 @@ export async function confirmTrust(identity: TrustedIdentity): Promise<boolean> 
   return picked === trust;
 }
 
-async function pickNamespace(api: KubeApi, known: string | undefined, signal: AbortSignal): Promise<string | undefined> {
+async function pickNamespace(
+  api: KubeApi,
+  known: string | undefined,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   const title = t('Connect to an agent');
   const names = await listNamespaces(api, signal);
   if (!names) {
     // listing namespaces is a right that few have
-    const valid = (value: string) => (/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(value) ? undefined : t('Not a namespace name'));
+    const valid = (value: string) =>
+      /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(value) ? undefined : t('Not a namespace name');
     return ask(title, t('Namespace of the agent'), valid, { value: known ?? '' });
   }
   const sorted = [...names].sort((a, b) => Number(b === known) - Number(a === known));
@@ -133,7 +148,8 @@ async function pickAgent(
   const shared = new Set(agents.map(agent => agent.serviceAccount)).size < agents.length;
   const choices = agents.map(agent => ({
     label: agent.deployment,
-    description: agent.deployment === current ? t('connected now') : (agent.agentAppId?.value ?? t('no agent identity named')),
+    description:
+      agent.deployment === current ? t('connected now') : (agent.agentAppId?.value ?? t('no agent identity named')),
     detail: t('ServiceAccount {0}', agent.serviceAccount),
     value: agent,
   }));

@@ -30,7 +30,10 @@ export async function copyRawToken(session: Session, rowOrId?: unknown): Promise
   if (picked !== copy) return;
   const raw = await rawToken(connection, id, false, AbortSignal.timeout(60_000));
   await vscode.env.clipboard.writeText(raw);
-  vscode.window.setStatusBarMessage(`$(key) ${t('Token copied; the clipboard is cleared in {0} s', CLEAR_AFTER_MS / 1000)}`, CLEAR_AFTER_MS);
+  vscode.window.setStatusBarMessage(
+    `$(key) ${t('Token copied; the clipboard is cleared in {0} s', CLEAR_AFTER_MS / 1000)}`,
+    CLEAR_AFTER_MS,
+  );
   setTimeout(() => void clear(raw), CLEAR_AFTER_MS);
 }
 

@@ -59,7 +59,13 @@ export function identityRows(session: Session, apiModel: string, say: (error: un
       icon: 'account',
       ...(!account && { command: { command: 'agentId.signIn', title: t('Sign In') } }),
     },
-    { id: 'tokens', label: t('Tokens'), icon: 'key', expanded: true, children: TOKEN_IDS.map(id => tokenRow(connection, id)) },
+    {
+      id: 'tokens',
+      label: t('Tokens'),
+      icon: 'key',
+      expanded: true,
+      children: TOKEN_IDS.map(id => tokenRow(connection, id)),
+    },
     connectionRow(connection, say),
   );
   return rows;

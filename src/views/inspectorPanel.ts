@@ -30,7 +30,8 @@ export interface InspectorDeps {
 export class InspectorPanel implements vscode.Disposable {
   readonly #extensionUri: vscode.Uri;
   readonly #deps: InspectorDeps;
-  #open: { panel: vscode.WebviewPanel; feed: Feed<InspectorState, InspectorOperation>; store: DisposableStore } | undefined;
+  #open:
+    { panel: vscode.WebviewPanel; feed: Feed<InspectorState, InspectorOperation>; store: DisposableStore } | undefined;
   #loading: AbortController | undefined;
 
   constructor(extensionUri: vscode.Uri, deps: InspectorDeps) {

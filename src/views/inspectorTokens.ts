@@ -15,7 +15,12 @@ export interface TokenWords {
 }
 
 /** The raw token of a row: `force` asks for a new one. Throws what sign-in or exchange throws. */
-export async function rawToken(connection: Connection, id: TokenId, force: boolean, signal: AbortSignal): Promise<string> {
+export async function rawToken(
+  connection: Connection,
+  id: TokenId,
+  force: boolean,
+  signal: AbortSignal,
+): Promise<string> {
   if (id === 'tc') return (await connection.userToken({ forceRefresh: force, signal })).raw;
   return (await connection.broker.get(apiOf(connection, id), { forceRefresh: force, signal })).raw;
 }

@@ -6,9 +6,18 @@ export interface Choice<T> extends vscode.QuickPickItem {
 }
 
 /** Picks one; a list of one is picked by itself. Undefined when the person left. */
-export async function pick<T>(title: string, placeHolder: string, choices: readonly Choice<T>[]): Promise<T | undefined> {
+export async function pick<T>(
+  title: string,
+  placeHolder: string,
+  choices: readonly Choice<T>[],
+): Promise<T | undefined> {
   if (choices.length === 1) return choices[0]?.value;
-  const picked = await vscode.window.showQuickPick(choices, { title, placeHolder, ignoreFocusOut: true, matchOnDetail: true });
+  const picked = await vscode.window.showQuickPick(choices, {
+    title,
+    placeHolder,
+    ignoreFocusOut: true,
+    matchOnDetail: true,
+  });
   return picked?.value;
 }
 

@@ -51,7 +51,11 @@ export class SandboxProcess implements vscode.Disposable {
     } catch (error) {
       this.stop();
       signal.throwIfAborted();
-      throw new AgentIdError('sandbox.failed', { problem: error instanceof Error ? error.message : '' }, { cause: error });
+      throw new AgentIdError(
+        'sandbox.failed',
+        { problem: error instanceof Error ? error.message : '' },
+        { cause: error },
+      );
     }
     child.removeAllListeners('exit').once('exit', () => {
       if (this.#child === child) this.#ended();

@@ -5,7 +5,10 @@ import type { SecretStore } from '../identity/signIn.ts';
 /** The editor's secret storage; changes made in other windows are heard. */
 export function editorSecrets(context: vscode.ExtensionContext): SecretStore {
   const changed = new Emitter<string>();
-  context.subscriptions.push(changed, context.secrets.onDidChange(event => changed.fire(event.key)));
+  context.subscriptions.push(
+    changed,
+    context.secrets.onDidChange(event => changed.fire(event.key)),
+  );
   return {
     get: async key => context.secrets.get(key),
     set: async (key, value) => context.secrets.store(key, value),

@@ -37,18 +37,29 @@ export async function addServer(servers: McpServers, say: (error: unknown) => Fa
     if (AgentIdError.is(found.error, 'cancelled')) return;
     const { sentence, nextStep } = say(found.error);
     const keep = t('Keep It Anyway');
-    const detail = [nextStep, t('You can keep it; it is tried again at each start and on Refresh.')].filter(Boolean).join('\n\n');
+    const detail = [nextStep, t('You can keep it; it is tried again at each start and on Refresh.')]
+      .filter(Boolean)
+      .join('\n\n');
     if ((await vscode.window.showWarningMessage(sentence, { modal: true, detail }, keep)) !== keep) return;
   }
   const suggested = 'error' in found ? new URL(url).host : found.info.name;
-  const label = await ask(title, t('Name to show'), value => (value ? undefined : t('A name is needed')), { value: suggested });
+  const label = await ask(title, t('Name to show'), value => (value ? undefined : t('A name is needed')), {
+    value: suggested,
+  });
   if (!label) return;
   await servers.addDirect(url, label);
   if ('error' in found) return;
   const { info, tools } = found;
   const count = tools.length === 1 ? t('1 tool') : t('{0} tools', tools.length);
   void vscode.window.showInformationMessage(
-    t('Added {0}: {1} {2}, MCP {3}, {4}. Direct: no gateway policy.', label, info.name, info.version, info.protocolVersion, count),
+    t(
+      'Added {0}: {1} {2}, MCP {3}, {4}. Direct: no gateway policy.',
+      label,
+      info.name,
+      info.version,
+      info.protocolVersion,
+      count,
+    ),
   );
 }
 

@@ -11,7 +11,11 @@ const t = vscode.l10n.t;
 export async function signInWithDeviceCode(signIn: SignIn, signal: AbortSignal): Promise<UserToken> {
   const cancel = new AbortController();
   const both = AbortSignal.any([signal, cancel.signal]);
-  const options = { location: vscode.ProgressLocation.Notification, cancellable: true, title: t('Agent ID: signing in') };
+  const options = {
+    location: vscode.ProgressLocation.Notification,
+    cancellable: true,
+    title: t('Agent ID: signing in'),
+  };
   return vscode.window.withProgress(options, (progress, token) => {
     token.onCancellationRequested(() => cancel.abort(new AgentIdError('cancelled')));
     progress.report({ message: t('asking for a code…') });

@@ -43,7 +43,8 @@ export class RowTree implements vscode.TreeDataProvider<Row>, vscode.Disposable 
     item.tooltip = row.tooltip;
     item.contextValue = row.contextValue;
     item.command = row.command;
-    if (row.icon) item.iconPath = new vscode.ThemeIcon(row.icon, row.color ? new vscode.ThemeColor(row.color) : undefined);
+    if (row.icon)
+      item.iconPath = new vscode.ThemeIcon(row.icon, row.color ? new vscode.ThemeColor(row.color) : undefined);
     if (row.accessibleLabel) item.accessibilityInformation = { label: row.accessibleLabel };
     return item;
   }

@@ -42,7 +42,11 @@ export function agentMessages(t: Translate): Catalogue<AgentErrorCode | ViewErro
       actions: ['agentId.connect'],
     }),
     'agent.noAgents': v => ({
-      sentence: t('There is no agent in namespace {0} of context {1}: no Deployment there has the sidecar.', v('namespace'), v('context')),
+      sentence: t(
+        'There is no agent in namespace {0} of context {1}: no Deployment there has the sidecar.',
+        v('namespace'),
+        v('context'),
+      ),
       next: t('Choose another namespace, or deploy k8s/base there.'),
       actions: ['agentId.connect', 'agentId.startSandbox'],
     }),
@@ -52,8 +56,13 @@ export function agentMessages(t: Translate): Catalogue<AgentErrorCode | ViewErro
       actions: ['agentId.connect'],
     }),
     'agent.noGateway': v => ({
-      sentence: t('There is no gateway in namespace {0}, so there is no way to the model and to the tools.', v('namespace')),
-      next: t('Deploy it (k8s/base), with the label app.kubernetes.io/name: agentgateway on its Service. The tokens work without it.'),
+      sentence: t(
+        'There is no gateway in namespace {0}, so there is no way to the model and to the tools.',
+        v('namespace'),
+      ),
+      next: t(
+        'Deploy it (k8s/base), with the label app.kubernetes.io/name: agentgateway on its Service. The tokens work without it.',
+      ),
       actions: ['agentId.showTokens'],
     }),
     'agent.gatewayNeedsSignIn': () => ({

@@ -9,7 +9,9 @@ export function clusterMessages(t: Translate): Catalogue<ClusterErrorCode> {
   return {
     'kubeconfig.notFound': v => ({
       sentence: t('There is no kubeconfig file (looked for {0}).', v('path')),
-      next: t('Set agentId.kubeconfig, or try the sandbox. In a remote window the file must be on the side where the extension runs.'),
+      next: t(
+        'Set agentId.kubeconfig, or try the sandbox. In a remote window the file must be on the side where the extension runs.',
+      ),
       actions: ['agentId.openSettings', 'agentId.startSandbox'],
     }),
     'kubeconfig.unreadable': v => ({
@@ -28,12 +30,21 @@ export function clusterMessages(t: Translate): Catalogue<ClusterErrorCode> {
       actions: ['agentId.connect'],
     }),
     'kubeconfig.dangling': v => ({
-      sentence: t('The context “{0}” names the {1} “{2}”, which the kubeconfig does not define.', v('context'), v('kind'), v('name')),
+      sentence: t(
+        'The context “{0}” names the {1} “{2}”, which the kubeconfig does not define.',
+        v('context'),
+        v('kind'),
+        v('name'),
+      ),
       next: checkFile,
       actions: ['agentId.openSettings'],
     }),
     'kubeconfig.unsupported': v => ({
-      sentence: t('The context “{0}” uses {1}, which would make us somebody else than kubectl is; it is refused.', v('context'), v('field')),
+      sentence: t(
+        'The context “{0}” uses {1}, which would make us somebody else than kubectl is; it is refused.',
+        v('context'),
+        v('field'),
+      ),
       next: t('Use a context without it.'),
       actions: ['agentId.connect'],
     }),
@@ -126,7 +137,11 @@ export function clusterMessages(t: Translate): Catalogue<ClusterErrorCode> {
       next: t('Try again.'),
     }),
     'tunnel.unanswered': v => ({
-      sentence: t('The {0} got the request and did not answer ({1}); it may have been carried out.', v('name'), v('reason')),
+      sentence: t(
+        'The {0} got the request and did not answer ({1}); it may have been carried out.',
+        v('name'),
+        v('reason'),
+      ),
       next: t('Check before you repeat what changes something.'),
     }),
     'tunnel.interrupted': v => ({

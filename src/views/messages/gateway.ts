@@ -3,7 +3,8 @@ import type { Catalogue, Translate } from './catalogue.ts';
 
 /** Words for what the gateway, and the model behind it, refuse. */
 export function gatewayMessages(t: Translate): Catalogue<GatewayErrorCode> {
-  const seconds = (value: string) => (value && value !== '0' ? t('Try again in {0} s.', value) : t('Try again in a minute.'));
+  const seconds = (value: string) =>
+    value && value !== '0' ? t('Try again in {0} s.', value) : t('Try again in a minute.');
   const compare = t('Compare the token in the inspector with the jwtAuth block of this route in the gateway’s file.');
   return {
     'gateway.tokenMissing': v => ({
@@ -21,7 +22,10 @@ export function gatewayMessages(t: Translate): Catalogue<GatewayErrorCode> {
       actions: ['agentId.showTokens', 'agentId.showConfiguration'],
     }),
     'gateway.issuerRejected': v => ({
-      sentence: t('The gateway’s route {0} wants another issuer: usually the other token version (v1 or v2).', v('route')),
+      sentence: t(
+        'The gateway’s route {0} wants another issuer: usually the other token version (v1 or v2).',
+        v('route'),
+      ),
       next: compare,
       actions: ['agentId.showTokens', 'agentId.showConfiguration'],
     }),
@@ -93,7 +97,9 @@ export function gatewayMessages(t: Translate): Catalogue<GatewayErrorCode> {
     }),
     'llm.forbidden': v => ({
       sentence: t('Azure OpenAI knows the caller and says no: {0}', v('detail')),
-      next: t('Assign the role “Cognitive Services OpenAI User” on the resource to the user and to the agent identity; it takes minutes.'),
+      next: t(
+        'Assign the role “Cognitive Services OpenAI User” on the resource to the user and to the agent identity; it takes minutes.',
+      ),
     }),
     'llm.deploymentMissing': v => ({
       sentence: t('The resource has no deployment “{0}”.', v('deployment')),

@@ -12,7 +12,11 @@ export function identityMessages(t: Translate): Catalogue<IdentityErrorCode> {
       actions: ['agentId.openSettings'],
     }),
     'signIn.unsafeEndpoint': v => ({
-      sentence: t('Sign-in was stopped: the authority {0} points to {1}, which is not one of its hosts.', v('authority'), v('host')),
+      sentence: t(
+        'Sign-in was stopped: the authority {0} points to {1}, which is not one of its hosts.',
+        v('authority'),
+        v('host'),
+      ),
       next: t('Check the setting agentId.authority, and whether a proxy rewrites answers.'),
       actions: ['agentId.openSettings'],
     }),
@@ -152,13 +156,22 @@ export function identityMessages(t: Translate): Catalogue<IdentityErrorCode> {
       actions: ['agentId.forceSignIn'],
     }),
     'agentToken.audienceUnknown': v => ({
-      sentence: t('The sidecar’s configuration names no audience for the API “{0}”, so its token can’t be checked.', v('api')),
+      sentence: t(
+        'The sidecar’s configuration names no audience for the API “{0}”, so its token can’t be checked.',
+        v('api'),
+      ),
       next: t('Set DownstreamApis__{0}__Scopes__0 to <resource>/.default in the sidecar’s ConfigMap.', v('api')),
       actions: ['agentId.showConfiguration'],
     }),
     'agentToken.wrongAgent': v => ({
-      sentence: t('The sidecar returned a token of {0} instead of the agent {1}: it ignores the agent id that is asked for.', v('actual'), v('expected')),
-      next: t('Set Sidecar__AllowOverrides__GetAuthorizationHeader=true in the sidecar’s ConfigMap. The token was not used.'),
+      sentence: t(
+        'The sidecar returned a token of {0} instead of the agent {1}: it ignores the agent id that is asked for.',
+        v('actual'),
+        v('expected'),
+      ),
+      next: t(
+        'Set Sidecar__AllowOverrides__GetAuthorizationHeader=true in the sidecar’s ConfigMap. The token was not used.',
+      ),
       actions: ['agentId.showConfiguration'],
     }),
     'agentToken.wrongAudience': v => ({
@@ -204,13 +217,22 @@ export function identityMessages(t: Translate): Catalogue<IdentityErrorCode> {
       sentence: t('The sidecar turned the request away because of its Host header.'),
       next: t('Version 1.0.0 wants “localhost”; look for a proxy between the tunnel and the sidecar.'),
     }),
+    'sidecar.refused': v => ({
+      sentence: t('The sidecar refused the request (status {0}): {1}', v('status'), v('detail') || v('problem')),
+      next: t('The sidecar’s log says why: kubectl logs deploy/<agent> -c sidecar.'),
+    }),
     'sidecar.forbiddenCaller': () => ({
       sentence: t('The sidecar serves callers inside its own pod only and did not see us as one.'),
-      next: t('The container runtime must dial the pod’s loopback (gVisor and Kata do not); use another runtime class.'),
+      next: t(
+        'The container runtime must dial the pod’s loopback (gVisor and Kata do not); use another runtime class.',
+      ),
     }),
     'sidecar.unknownApi': v => ({
       sentence: t('The sidecar knows no downstream API “{0}”, or one without scopes.', v('api')),
-      next: t('Add DownstreamApis__{0}__BaseUrl and __Scopes__0 to the sidecar’s ConfigMap and restart the pod.', v('api')),
+      next: t(
+        'Add DownstreamApis__{0}__BaseUrl and __Scopes__0 to the sidecar’s ConfigMap and restart the pod.',
+        v('api'),
+      ),
       actions: ['agentId.showConfiguration'],
     }),
     'sidecar.userTokenRejected': v => ({
@@ -219,8 +241,17 @@ export function identityMessages(t: Translate): Catalogue<IdentityErrorCode> {
       actions: ['agentId.forceSignIn', 'agentId.showConfiguration'],
     }),
     'sidecar.consentMissing': v => ({
-      sentence: t('Nobody has consented that the agent {0} uses the API “{1}” for you{2}.', v('agent'), v('api'), trail(v)),
-      next: askAdmin(t('grant delegated consent for this resource to the agent identity (or make it inheritable on the blueprint); it takes a minute or two to replicate.')),
+      sentence: t(
+        'Nobody has consented that the agent {0} uses the API “{1}” for you{2}.',
+        v('agent'),
+        v('api'),
+        trail(v),
+      ),
+      next: askAdmin(
+        t(
+          'grant delegated consent for this resource to the agent identity (or make it inheritable on the blueprint); it takes a minute or two to replicate.',
+        ),
+      ),
       actions: ['agentId.showTokens'],
     }),
     'sidecar.interactionRequired': v => ({
@@ -234,7 +265,9 @@ export function identityMessages(t: Translate): Catalogue<IdentityErrorCode> {
     }),
     'sidecar.workloadIdentityRefused': v => ({
       sentence: t('Entra does not accept the pod’s identity for the blueprint{0}: {1}', trail(v), v('detail')),
-      next: t('Compare issuer, subject and audience of the federated credential with the ServiceAccount token; new credentials take up to five minutes.'),
+      next: t(
+        'Compare issuer, subject and audience of the federated credential with the ServiceAccount token; new credentials take up to five minutes.',
+      ),
       actions: ['agentId.showConfiguration'],
     }),
     'sidecar.unknownIdentity': v => ({
@@ -254,7 +287,9 @@ export function identityMessages(t: Translate): Catalogue<IdentityErrorCode> {
     }),
     'sidecar.unexpected500': v => ({
       sentence: t('The sidecar failed inside (status {0}).', v('status')),
-      next: t('Look at its log: kubectl logs deploy/<agent> -c sidecar. A missing token file or no way to Entra are the usual causes.'),
+      next: t(
+        'Look at its log: kubectl logs deploy/<agent> -c sidecar. A missing token file or no way to Entra are the usual causes.',
+      ),
     }),
     'sidecar.malformedAnswer': v => ({
       sentence: t('The sidecar’s answer can’t be read: {0}.', v('problem')),

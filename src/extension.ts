@@ -1,0 +1,160 @@
+import * as vscode from 'vscode';
+import { ReceiptLog } from './agent/receipts.ts';
+import { Session } from './agent/session.ts';
+import { Turns } from './agent/turns.ts';
+import { systemClock } from './base/clock.ts';
+import { redactingLogger } from './base/logger.ts';
+import { McpServers } from './mcp/registry.ts';
+import { readSettings } from './settings.ts';
+import { Actions } from './views/actions.ts';
+import { keyModel } from './views/apiKeyFlow.ts';
+import { ChatController } from './views/chatController.ts';
+import { ChatView, CHAT_VIEW } from './views/chatView.ts';
+import { registerCommands } from './views/commands.ts';
+import { ConfigurationDocument } from './views/configurationDocument.ts';
+import { identityRows } from './views/identityTree.ts';
+import { InspectorPanel } from './views/inspectorPanel.ts';
+import { openLink } from './views/links.ts';
+import { remember, serverStore, trustStore } from './views/memory.ts';
+import { sayer } from './views/messages/index.ts';
+import { sayDenial } from './views/messages/denial.ts';
+import { modeLine, noTokensBecause, suggestedPrompts } from './views/mode.ts';
+import { SandboxProcess } from './views/sandboxProcess.ts';
+import { editorSecrets, memorySecrets } from './views/secrets.ts';
+import { serverRows } from './views/serversTree.ts';
+import { StatusBar } from './views/statusBar.ts';
+import { RowTree } from './views/tree.ts';
+import { tokenLabel } from './views/words.ts';
+
+const TOKEN_CLOCK_MS = 20_000;
+
+/** The table of contents: makes each part once, gives it what it needs, and registers it. */
+export function activate(context: vscode.ExtensionContext): void {
+  const { subscriptions, extensionUri, globalState } = context;
+  const t = vscode.l10n.t;
+  const channel = vscode.window.createOutputChannel('Agent ID', { log: true });
+  const logger = redactingLogger(channel);
+  const say = sayer(t);
+  const secrets = editorSecrets(context);
+  const memory = memorySecrets();
+  const remembered = remember(globalState);
+  const { version } = context.extension.packageJSON as { version: string };
+  logger.info(
+    `Agent ID ${version}, extension kind ${context.extension.extensionKind}, remote ${vscode.env.remoteName ?? 'none'}`,
+  );
+
+  const sandbox: SandboxProcess = new SandboxProcess(extensionUri, logger, () => {
+    if (session.plan?.mode === 'sandbox') session.disconnect();
+    contextKeys();
+  });
+  const servers = new McpServers({
+    store: serverStore(globalState),
+    fetch: (input, init) => fetch(input, init),
+    logger,
+    clientVersion: version,
+  });
+  const session: Session = new Session({
+    servers,
+    secrets,
+    memory,
+    trust: trustStore(globalState),
+    overrides: readSettings,
+    fetch: (input, init) => fetch(input, init),
+    logger,
+    clock: systemClock,
+  });
+  const turns: Turns = new Turns({
+    session,
+    servers,
+    receipts: new ReceiptLog(context.globalStorageUri.fsPath),
+    keyModel: () => keyModel(secrets, readSettings(), logger),
+    systemPrompt: () => readSettings().systemPrompt,
+    askApproval: (request, signal) => chat.askApproval(request, signal),
+    logger,
+    clock: systemClock,
+  });
+  const chat: ChatController = new ChatController({
+    turns: () => turns,
+    say,
+    sayDenial: state => sayDenial(t, state),
+    sayIdentity: ({ user }) => t('as {0} for {1}', session.connection?.agent.deployment ?? '', user),
+    attention: () => chatView.reveal(),
+    copied: text => void vscode.env.clipboard.writeText(text),
+    openLink,
+    runAction: id => void vscode.commands.executeCommand(id),
+  });
+  const chatView = new ChatView(extensionUri, chat, message => logger.warn(message));
+  const apiModel = () => readSettings().apiKey.model;
+  const inspector = new InspectorPanel(extensionUri, {
+    session,
+    words: {
+      label: tokenLabel,
+      notConfigured: api => t('not configured: the sidecar has no API “{0}”', api),
+      say,
+    },
+    mode: () => ({ mode: modeLine(session, apiModel()), explanation: noTokensBecause(session) }),
+    copyRaw: id => void vscode.commands.executeCommand('agentId.copyRawToken', id),
+    log: message => logger.warn(message),
+  });
+  const configuration = new ConfigurationDocument(session, servers, readSettings);
+  const identity = new RowTree(() => identityRows(session, apiModel(), say));
+  const tools = new RowTree(() => serverRows(servers, say));
+  const statusBar = new StatusBar();
+  const actions = new Actions({
+    session,
+    turns,
+    servers,
+    chat,
+    chatView,
+    inspector,
+    configuration,
+    sandbox,
+    remembered,
+    secrets,
+    settings: readSettings,
+    say,
+    logger,
+    showLog: () => channel.show(),
+  });
+
+  const contextKeys = () => {
+    const set = (key: string, value: boolean) =>
+      void vscode.commands.executeCommand('setContext', `agentId.${key}`, value);
+    set('active', session.mode !== 'disconnected');
+    set('connected', session.connection !== undefined);
+    set('signedIn', session.connection?.account !== undefined);
+    set('hasServers', servers.list().length > 0);
+    set('sandboxRunning', sandbox.world !== undefined);
+  };
+  const refresh = () => {
+    identity.refresh();
+    statusBar.update(session);
+    chat.setMode(modeLine(session, apiModel()), suggestedPrompts(session, servers));
+    contextKeys();
+  };
+  const clock = setInterval(() => session.connection && identity.refresh(), TOKEN_CLOCK_MS);
+  subscriptions.push(
+    channel,
+    sandbox,
+    servers,
+    session,
+    inspector,
+    configuration,
+    identity,
+    tools,
+    statusBar,
+    { dispose: () => clearInterval(clock) },
+    session.onDidChange(refresh),
+    servers.onDidChange(() => {
+      tools.refresh();
+      refresh();
+    }),
+    vscode.window.registerWebviewViewProvider(CHAT_VIEW, chatView),
+    vscode.window.registerTreeDataProvider('agentId.identity', identity),
+    vscode.window.registerTreeDataProvider('agentId.servers', tools),
+    registerCommands(actions.handlers(), error => actions.report(error)),
+  );
+  refresh();
+  void servers.start();
+  void actions.resume().catch((error: unknown) => actions.report(error));
+}
