@@ -11,8 +11,8 @@ export interface Front {
   /** `http://127.0.0.1:<port>` */
   readonly origin: string;
   /** An address of the workbench that opens `folder` and carries the connection token. */
-  url(folder: string, payload?: [string, string][]): string;
-  close(): Promise<void>;
+  readonly url: (folder: string, payload?: [string, string][]) => string;
+  readonly close: () => Promise<void>;
 }
 
 /**

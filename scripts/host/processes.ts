@@ -79,7 +79,7 @@ export async function startGroup(
 
 export interface TemporaryDirectory {
   readonly path: string;
-  remove(): void;
+  readonly remove: () => void;
 }
 
 /** A new folder that disappears when its owner calls `remove`, and in any case with this process. */

@@ -1,0 +1,200 @@
+import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { TestContext } from 'node:test';
+import type { Page } from 'playwright-core';
+import { startHost } from '../../../scripts/host/host.ts';
+import { temporaryDirectory, until } from '../../../scripts/host/processes.ts';
+import { startSandboxChild } from '../../../scripts/host/sandbox.ts';
+import { writeSettings } from '../../../scripts/host/server.ts';
+import { openBrowser } from './browser.ts';
+import { type Connection, parseConnection, readConnection } from './connection.ts';
+import { logIn } from './login.ts';
+import { Workbench } from './workbench.ts';
+
+const THEMES = {
+  dark: 'Dark Modern',
+  light: 'Light Modern',
+  highContrast: 'Default High Contrast',
+  highContrastLight: 'Default High Contrast Light',
+} as const;
+
+export interface WorldOptions {
+  /** Names the screenshots of failures. */
+  name: string;
+  /** False: nothing is started beside VS Code and the extension is told nothing, as on a person's first day. */
+  connect?: boolean;
+  /** Further arguments of the sandbox, e.g. `['--token-lifetime', '120']`. */
+  sandbox?: string[];
+  /** The user's settings. */
+  settings?: Record<string, unknown>;
+  /** Environment of the VS Code server, and so of the extension host. */
+  env?: NodeJS.ProcessEnv;
+}
+
+/** Real VS Code with the packed extension in a browser page, and the endpoints that the extension talks to. */
+export interface World {
+  readonly page: Page;
+  readonly workbench: Workbench;
+  /** The endpoints; throws when the world was started with `connect: false`. */
+  readonly connection: Connection;
+  /** True when they are not our sandbox but those of a `--world` file. */
+  readonly foreign: boolean;
+  /** The folder that is open. */
+  readonly workspace: string;
+  /** VS Code's own folder on disk: settings, logs, global storage. No token may ever be in it. */
+  readonly data: string;
+  /**
+   * Wraps one test of a story: a failure leaves a screenshot and the extension's log, and lets the rest of the story
+   * fail at once instead of waiting for what can't come.
+   */
+  step(run: (context: TestContext) => Promise<void>): (context: TestContext) => Promise<void>;
+  /** Calls the sandbox's control endpoint (GET without a body); a foreign world may have none: check `controlUrl`. */
+  control(path: string, body?: unknown): Promise<unknown>;
+  /** Types a user code on the login page, in a second browser page; without a login page, asks the person to do it. */
+  logIn(userCode: string, upn?: string): Promise<void>;
+  /** Changes user settings while VS Code runs, and waits until it has noticed; undefined removes one. */
+  settings(changes: Record<string, unknown>): Promise<void>;
+  theme(theme: keyof typeof THEMES): Promise<void>;
+  /** The extension's log as it is on disk. */
+  log(): string;
+  /** Errors in the browser's console that are not the workbench's own noise, e.g. a refused script of a webview. */
+  readonly consoleErrors: () => string[];
+  /** Addresses outside this machine that the page asked for. */
+  readonly outsideRequests: () => string[];
+  readonly close: () => Promise<void>;
+}
+
+/** Starts everything; `close` it in `after`. About 10 s. */
+export async function startWorld(options: WorldOptions): Promise<World> {
+  const undo: (() => Promise<void> | void)[] = [];
+  const close = async () => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    return await build(options, undo, close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function build(
+  options: WorldOptions,
+  undo: (() => Promise<void> | void)[],
+  close: () => Promise<void>,
+): Promise<World> {
+  const say = (line: string) => console.error(line);
+  const directory = temporaryDirectory('world');
+  undo.push(directory.remove);
+  const workspace = path.join(directory.path, 'workspace');
+  mkdirSync(workspace);
+  writeFileSync(path.join(workspace, 'notes.md'), '# Notes\n');
+
+  const settings: Record<string, unknown> = { 'workbench.colorTheme': THEMES.dark, ...options.settings };
+  const file = process.env.AGENT_ID_WORLD;
+  let connection: Connection | undefined;
+  if (options.connect !== false) {
+    const connectionFile = file ?? path.join(directory.path, 'connection.json');
+    if (file) connection = readConnection(file);
+    else {
+      const sandbox = await startSandboxChild(options.sandbox);
+      undo.push(sandbox.stop);
+      connection = parseConnection(sandbox.json);
+      writeFileSync(connectionFile, sandbox.json, { mode: 0o600 });
+    }
+    settings['agentId.connectionFile'] = connectionFile;
+  }
+
+  const host = await startHost({ vsix: await packedExtension(), settings, env: options.env, log: say });
+  undo.push(host.stop);
+  const browser = await openBrowser(say);
+  undo.push(browser.close);
+  const { page } = browser;
+  const workbench = new Workbench(page);
+  await page.goto(
+    host.front.url(workspace, [
+      ['skipWelcome', 'true'],
+      ['skipReleaseNotes', 'true'],
+    ]),
+  );
+  await workbench.ready();
+
+  let broken: string | undefined;
+  const log = () =>
+    globSync('data/logs/**/exthost*/*/*.log', { cwd: host.folders.data })
+      .filter(name => name.includes('agent-id'))
+      .map(name => readFileSync(path.join(host.folders.data, name), 'utf8'))
+      .join('');
+  let revision = 0;
+  const applySettings = async (changes: Record<string, unknown>) => {
+    // VS Code may miss a change while it starts; the title of its window tells whether it has seen this one
+    const title = `Workbench, settings ${++revision}`;
+    Object.assign(settings, changes, { 'window.title': title });
+    await until(
+      () => `new settings: ${JSON.stringify(changes)}`,
+      async () => {
+        writeSettings(host.folders, settings);
+        for (let look = 0; look < 20; look++) {
+          if ((await page.title()) === title) return true;
+          await page.waitForTimeout(100);
+        }
+        return undefined;
+      },
+    );
+  };
+  const known = () => {
+    if (!connection) throw new Error('This world was started without endpoints.');
+    return connection;
+  };
+  return {
+    page,
+    workbench,
+    get connection() {
+      return known();
+    },
+    foreign: file !== undefined,
+    workspace,
+    data: host.folders.data,
+    step: run => async test => {
+      if (broken !== undefined) throw new Error(`Not tried: "${broken}" failed before it.`);
+      try {
+        await run(test);
+      } catch (error) {
+        broken = test.name;
+        const picture = await workbench.screenshot(`failed ${options.name} ${test.name}`).catch(() => 'none');
+        test.diagnostic(`screenshot: ${picture}\nlog of the extension:\n${log().slice(-4000) || '(empty)'}`);
+        throw error;
+      }
+    },
+    async control(where, body) {
+      const { controlUrl, controlToken } = known();
+      if (controlUrl === null) throw new Error('These endpoints can’t be controlled.');
+      const response = await fetch(new URL(where, controlUrl), {
+        method: body === undefined ? 'GET' : 'POST',
+        headers: { authorization: `Bearer ${controlToken}`, 'content-type': 'application/json' },
+        body: body === undefined ? undefined : JSON.stringify(body),
+      });
+      const text = await response.text();
+      if (!response.ok) throw new Error(`control ${where}: ${response.status} ${text}`);
+      return text ? (JSON.parse(text) as unknown) : undefined;
+    },
+    logIn: (userCode, upn = known().users[0]?.upn ?? '') => logIn(browser.context, known().login, userCode, upn),
+    settings: applySettings,
+    async theme(theme) {
+      await applySettings({ 'workbench.colorTheme': THEMES[theme] });
+      const kind = { dark: 'vs-dark', light: 'vs', highContrast: 'hc-black', highContrastLight: 'hc-light' }[theme];
+      await page.locator(`.monaco-workbench.${kind}`).waitFor();
+    },
+    log,
+    consoleErrors: browser.consoleErrors,
+    outsideRequests: browser.outsideRequests,
+    close,
+  };
+}
+
+/** The package that the test run made for all suites, or a fresh one of what was built. */
+async function packedExtension(): Promise<string> {
+  if (process.env.AGENT_ID_VSIX) return process.env.AGENT_ID_VSIX;
+  const { pack } = await import('../../../scripts/package.ts');
+  return pack();
+}
