@@ -110,6 +110,8 @@ export interface KubernetesControl {
   endWatches(): void;
   /** Open port-forward connections, all pods. */
   tunnels(): number;
+  /** Undoes everything above: the cluster is as it was at the start, with new pods. */
+  reset(): Promise<void>;
 }
 
 export interface Kubernetes {
