@@ -70,29 +70,32 @@ const BY_NUMBER = new Map<number, EntraKind>(
   Object.entries(NUMBERS).flatMap(([kind, numbers]) => numbers.map(number => [number, kind as EntraKind] as const)),
 );
 
-const BY_WORD = new Map<string, EntraKind>([
+/** Words of RFC 8628 that say everything; Entra's numbers beside them vary. */
+const DECISIVE = new Map<string, EntraKind>([
   ['authorization_declined', 'declined'],
-  ['bad_token', 'sessionEnded'],
   ['bad_verification_code', 'codeRejected'],
+  ['expired_token', 'codeExpired'],
+  ['slow_down', 'overPolled'],
+]);
+
+const BY_WORD = new Map<string, EntraKind>([
+  ['bad_token', 'sessionEnded'],
   ['additional_action', 'interaction'],
   ['basic_action', 'interaction'],
   ['consent_required', 'consent'],
-  ['expired_token', 'codeExpired'],
   ['interaction_required', 'interaction'],
   ['invalid_scope', 'scope'],
   ['login_required', 'interaction'],
   ['server_error', 'unavailable'],
-  ['slow_down', 'overPolled'],
   ['temporarily_unavailable', 'unavailable'],
   ['token_expired', 'sessionEnded'],
   ['user_password_expired', 'sessionEnded'],
 ]);
 
-/** What the refusal is about: by its number, else by its suberror, else by its OAuth word. */
+/** What the refusal is about: by a word of the device flow, else by its number, its suberror, its OAuth word. */
 export function kindOf(failure: Pick<EntraFailure, 'aadsts' | 'suberror' | 'error'>): EntraKind {
-  return (
-    BY_NUMBER.get(failure.aadsts ?? 0) ?? BY_WORD.get(failure.suberror ?? '') ?? BY_WORD.get(failure.error) ?? 'other'
-  );
+  const { error, aadsts = 0, suberror = '' } = failure;
+  return DECISIVE.get(error) ?? BY_NUMBER.get(aadsts) ?? BY_WORD.get(suberror) ?? BY_WORD.get(error) ?? 'other';
 }
 
 const Body = v.object({

@@ -108,6 +108,8 @@ export type IdentityErrorCode =
   | 'sidecar.unknownResource'
   /** Entra refused for any other reason; args as above. */
   | 'sidecar.entraRefused'
+  /** The sidecar refused, and neither it nor Entra gave a reason that we know; args: api, status, detail. */
+  | 'sidecar.refused'
   /** The sidecar failed inside: its own log says why; args: status, detail. */
   | 'sidecar.unexpected500'
   /** Its answer is not what its API promises; args: status, problem. */
