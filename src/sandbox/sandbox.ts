@@ -1,9 +1,16 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { createCertificateAuthority } from './ca.ts';
 import { startControl } from './control.ts';
 import { startEntra } from './entra/entra.ts';
-import { createWorld, type WorldOptions } from './world.ts';
+import { startSidecar } from './sidecar/sidecar.ts';
+import { environmentOf, readSettings } from './sidecar/settings.ts';
+import { createWorld, type World, type WorldOptions } from './world.ts';
+
+/** The manifests of the project's own cluster folder, from the sources and from `dist/sandbox` alike. */
+const MANIFESTS = fileURLToPath(new URL('../../k8s', import.meta.url));
+const LLM_API_VERSION = '2025-04-01-preview';
 
 export interface SandboxOptions extends WorldOptions {
   /** Origin of a real AgentGateway to use in place of the simulated one. */
@@ -69,6 +76,17 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     await writeFile(caFile, ca.pem);
     const control = await started(startControl(world));
     const entra = await started(startEntra({ world, ca }));
+    const values = manifestValues(world, entra.origin);
+    const sidecarManifest = await readFile(path.join(MANIFESTS, 'base', 'sidecar-config.yaml'), 'utf8');
+    const sidecar = await started(
+      startSidecar({
+        world,
+        settings: readSettings(environmentOf(sidecarManifest, values)),
+        issuers: [entra.issuerV1, entra.issuerV2],
+        caPem: ca.pem,
+        services: new Map(),
+      }),
+    );
     const connection: Connection = {
       version: 1,
       authority: `${entra.origin}/${world.tenantId}`,
@@ -86,7 +104,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       sidecarVersion: world.sidecarVersion,
       users: world.users.map(({ upn, oid, name }) => ({ upn, oid, name })),
       gatewayConfigFile: '',
-      direct: { sidecar: '', gateway: '', llm: '', mcp: [] },
+      direct: { sidecar: sidecar.origin, gateway: '', llm: '', mcp: [] },
       login: { url: entra.loginUrl, codeField: 'code', userField: 'user' },
       controlUrl: control.origin,
       controlToken: control.token,
@@ -96,4 +114,23 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     await close();
     throw error;
   }
+}
+
+/** One value per `${VAR}` of the manifests; `k8s/README.md` lists them. */
+function manifestValues(world: World, entraOrigin: string): Record<string, string> {
+  const [research, intern] = world.agents;
+  return {
+    NAMESPACE: world.namespace,
+    TENANT_ID: world.tenantId,
+    ENTRA_INSTANCE: `${entraOrigin}/`,
+    BLUEPRINT_APP_ID: world.blueprint.appId,
+    RESEARCH_AGENT_APP_ID: research.appId,
+    INTERN_AGENT_APP_ID: intern.appId,
+    MCP_APP_ID: world.mcpApp.appId,
+    LLM_DEPLOYMENT: world.llmModel,
+    LLM_API_VERSION,
+    AGENT_APP_IDS: `'${research.appId}'`, // the gateway's rules know only the first agent
+    AZURE_OPENAI_HOST: 'azure-openai.invalid', // replaced in the file that the sandbox's gateway reads
+    DEVELOPER: 'developer',
+  };
 }

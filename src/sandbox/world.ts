@@ -48,12 +48,6 @@ export interface User {
   readonly familyName: string;
 }
 
-/** One entry of the sidecar's `DownstreamApis`. */
-export interface DownstreamApi {
-  readonly name: string;
-  readonly scopes: readonly string[];
-}
-
 /** One request that a part of the sandbox answered: never a token, a body or a query. */
 export interface RequestRecord {
   readonly part: string;
@@ -94,7 +88,6 @@ export interface World {
   /** Public clients that may sign users in by device code. */
   readonly publicClients: readonly Application[];
   readonly users: readonly [User, User, ...User[]];
-  readonly downstreamApis: readonly DownstreamApi[];
   readonly llmModel: string;
   readonly sidecarVersion: '1.0.0' | '1.1.1';
   readonly tokenLifetimeSeconds: number | undefined;
@@ -208,10 +201,6 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
         givenName: 'Grace',
         familyName: 'Sandbox',
       },
-    ],
-    downstreamApis: [
-      { name: 'openai', scopes: ['https://cognitiveservices.azure.com/.default'] },
-      { name: 'mcp', scopes: [`api://${mcpAppId}/.default`] },
     ],
     llmModel: options.llmModel ?? 'sandbox-demo',
     sidecarVersion: options.sidecarVersion ?? '1.1.1',

@@ -229,7 +229,7 @@ async function signed(
     iat: now - BACKDATED,
     nbf: now - BACKDATED,
     exp: now + token.lifetime,
-    ...token.claims,
+    ...inEntrasOrder(token.claims),
   };
   const x5t = token.version === 1 ? { x5t: entraKey.kid } : {};
   if (token.resource !== graph) return { raw: await entraKey.sign(payload, x5t), expiresIn: token.lifetime - 1 };
@@ -252,16 +252,23 @@ async function signedExchange(tenant: Tenant, claims: Claims): Promise<Minted> {
     iat: now - BACKDATED,
     nbf: now - BACKDATED,
     exp: now + APP_LIFETIME,
-    aio: opaque(40),
-    idtyp: 'app',
-    rh: `1.${opaque(40)}`,
-    tid: tenant.world.tenantId,
-    uti: opaque(16),
-    ver: '2.0',
-    xms_ftd: opaque(48),
-    ...claims,
+    ...inEntrasOrder({
+      aio: opaque(40),
+      idtyp: 'app',
+      rh: `1.${opaque(40)}`,
+      tid: tenant.world.tenantId,
+      uti: opaque(16),
+      ver: '2.0',
+      xms_ftd: opaque(48),
+      ...claims,
+    }),
   });
   return { raw, expiresIn: APP_LIFETIME - 1 };
+}
+
+/** Entra writes the rest of the claims in alphabetical order. */
+function inEntrasOrder(claims: Claims): Claims {
+  return Object.fromEntries(Object.entries(claims).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function seconds(tenant: Tenant): number {
