@@ -1,4 +1,5 @@
 import type { Fetch } from '../base/fetch.ts';
+import type { RequestInit as UndiciRequestInit } from 'undici';
 import { loadUndici } from './libraries.ts';
 
 /**
@@ -10,7 +11,7 @@ export async function pinnedFetch(ca: string): Promise<Fetch> {
   const dispatcher = new undici.Agent({ connect: { ca } });
   return async (input, init) => {
     const url = input instanceof Request ? input.url : input;
-    const response: unknown = await undici.fetch(url, { ...(init as import('undici').RequestInit), dispatcher });
+    const response: unknown = await undici.fetch(url, { ...(init as UndiciRequestInit), dispatcher });
     return response as Response;
   };
 }
