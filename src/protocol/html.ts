@@ -15,7 +15,8 @@ export interface WebviewPage {
 
 /**
  * The whole page of a webview. Nothing may be loaded but our own script (by nonce) and our own style and fonts; there
- * is no connect-src, no inline style and no image from outside, so that rendered model output has no way out.
+ * is no connect-src, no inline style and no image from outside, so that rendered model output has no way out. Markup
+ * from text is possible in one place only, the purifier (trusted types).
  */
 export function webviewHtml(page: WebviewPage): string {
   const policy = [
@@ -26,6 +27,8 @@ export function webviewHtml(page: WebviewPage): string {
     `script-src 'nonce-${page.nonce}'`,
     "base-uri 'none'",
     "form-action 'none'",
+    "require-trusted-types-for 'script'",
+    'trusted-types dompurify',
   ].join('; ');
   const strings = JSON.stringify(page.strings ?? {}).replace(/</g, '\\u003c'); // no way to close the element from inside
   return `<!DOCTYPE html>

@@ -50,6 +50,7 @@ const state = v.object({
   /** Why there are no tokens (API-key mode, not connected). */
   explanation: v.optional(sentence),
   refreshing: v.boolean(),
+  /** The user token first. */
   tokens: v.pipe(v.array(token), v.maxLength(LIMITS.tokens)),
 });
 export type InspectorState = v.InferOutput<typeof state>;

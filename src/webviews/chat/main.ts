@@ -1,0 +1,135 @@
+/**
+ * The chat view, in the page that `protocol/html` builds: an empty body with `data-view="chat"`. All state lives in the
+ * host; this draws what the host says and reports what the person does.
+ */
+import { emptyChat, type FromChat, parseToChat } from '../../protocol/chat.ts';
+import { applyToChat } from '../../protocol/chatState.ts';
+import type { Mode } from '../../protocol/common.ts';
+import { Receiver } from '../../protocol/receiver.ts';
+import { Announcer } from '../shared/announcer.ts';
+import { h } from '../shared/dom.ts';
+import { connectHost } from '../shared/host.ts';
+import { icon } from '../shared/icons.ts';
+import { t } from '../shared/l10n.ts';
+import { ModeLine } from '../shared/modeLine.ts';
+import type { Actions } from './actions.ts';
+import { Composer } from './composer.ts';
+import { Conversation } from './conversation.ts';
+import { EmptyChat } from './emptyChat.ts';
+import { routeLinks } from './links.ts';
+import { anchorOf, parseSavedChat, scrollToAnchor } from './savedState.ts';
+
+const host = connectHost<FromChat>(receive);
+const receiver = new Receiver(emptyChat, applyToChat);
+const saved = parseSavedChat(host.restore());
+let anchor = saved.anchor;
+
+const announcer = new Announcer();
+const actions: Actions = {
+  approve: (callId, decision, reason) => host.post({ type: 'approve', callId, decision, ...(reason && { reason }) }),
+  copy: text => host.post({ type: 'copy', text }),
+  run: id => host.post({ type: 'runAction', id }),
+  send,
+  announce: text => announcer.say(text),
+  interrupt: text => announcer.interrupt(text),
+};
+
+const tools = h(
+  'div',
+  { class: 'header-tools', hidden: true },
+  iconButton('plus', t('New Chat'), () => host.post({ type: 'newChat' })),
+  iconButton('clear', t('Clear Conversation'), () => host.post({ type: 'clear' })),
+);
+const modeLine = new ModeLine();
+const conversation = new Conversation(actions);
+const empty = new EmptyChat(actions);
+const composer = new Composer({ send, stop: () => host.post({ type: 'stop' }), changed: save }, saved.draft);
+
+document.body.append(
+  h('h1', { class: 'screen-reader-only' }, t('Agent ID chat')),
+  h('header', {}, modeLine.element, tools),
+  h('main', { class: 'stage' }, conversation.element, empty.element, conversation.end.pill),
+  composer.element,
+  announcer.element,
+);
+routeLinks(href => host.post({ type: 'openLink', href }));
+conversation.element.addEventListener('scrollend', save);
+conversation.end.pill.addEventListener('click', () => (conversation.waiting[0]?.element ?? composer).focus());
+document.addEventListener('keydown', event => {
+  if (event.key === 'Escape' && !event.isComposing && receiver.state.busy) host.post({ type: 'stop' });
+});
+host.post({ type: 'ready' });
+
+let frame = 0;
+let quiet = false;
+
+function receive(data: unknown): void {
+  const message = parseToChat(data);
+  if (!message) return;
+  if (message.type === 'focus') {
+    composer.focus();
+    return;
+  }
+  const received = receiver.receive(message);
+  if (received === 'gap') host.post({ type: 'needSnapshot' });
+  if (received !== 'changed') return;
+  quiet ||= message.type === 'snapshot'; // history is not news
+  frame ||= requestAnimationFrame(draw); // one drawing per frame, however fast the tokens come
+}
+
+function draw(): void {
+  frame = 0;
+  const { state } = receiver;
+  const waitingBefore = conversation.waiting.length;
+  const focusWasInCard = document.activeElement?.closest('.tool') !== null;
+  modeLine.show(state.mode);
+  tools.hidden = state.items.length === 0;
+  conversation.show(state.items, quiet);
+  empty.show(state);
+  composer.show(nameOf(state.mode), state.busy);
+  if (anchor && state.items.length > 0) {
+    if (scrollToAnchor(conversation.element, anchor)) conversation.end.leave();
+    anchor = undefined;
+  }
+  conversation.end.call(conversation.waiting.length > 0 ? t('Approval Needed') : t('Jump to Latest'));
+  if (!quiet) guideFocus(waitingBefore, focusWasInCard);
+  quiet = false;
+}
+
+/**
+ * A call that waits for an answer takes the focus, on the card and not on a button, so that a key pressed a moment too
+ * late allows nothing; but never from a person who is writing. After the answer: the next such card, or the message box.
+ */
+function guideFocus(waitingBefore: number, focusWasInCard: boolean): void {
+  const next = conversation.waiting[0];
+  const idle = document.activeElement === document.body || (isComposer(document.activeElement) && !composer.draft);
+  const answered = focusWasInCard && conversation.waiting.length < waitingBefore;
+  const asked = conversation.waiting.length > 0 && waitingBefore === 0;
+  if (!document.hasFocus()) return;
+  if (next && (answered || (asked && idle))) next.element.focus({ preventScroll: !conversation.end.atEnd });
+  else if (answered) composer.focus();
+}
+
+function isComposer(element: Element | null): boolean {
+  return element !== null && composer.element.contains(element);
+}
+
+function send(text: string): void {
+  host.post({ type: 'send', text });
+  conversation.end.jump();
+  composer.focus();
+}
+
+function save(): void {
+  const at = conversation.end.atEnd ? undefined : anchorOf(conversation.element);
+  host.save({ draft: composer.draft, ...(at && { anchor: at }) });
+}
+
+function nameOf(mode: Mode): string | undefined {
+  if (mode.kind === 'apiKey') return mode.model;
+  return mode.kind === 'connected' || mode.kind === 'sandbox' ? mode.agent : undefined;
+}
+
+function iconButton(name: 'plus' | 'clear', label: string, onclick: () => void): HTMLButtonElement {
+  return h('button', { type: 'button', class: 'icon-button', 'aria-label': label, title: label, onclick }, icon(name));
+}

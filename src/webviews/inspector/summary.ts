@@ -1,0 +1,110 @@
+import type { InspectedToken } from '../../protocol/inspector.ts';
+import type { ActionId } from '../../protocol/common.ts';
+import { visible } from '../../protocol/visible.ts';
+import { type Child, fill, h } from '../shared/dom.ts';
+import { describeFailure } from '../shared/failure.ts';
+import { icon, type IconName } from '../shared/icons.ts';
+import { t } from '../shared/l10n.ts';
+import type { Countdown } from './countdown.ts';
+
+/** The summary: one row per token, each with its own status, so that a failed one stands beside good ones. */
+export class Summary {
+  readonly #body = h('tbody', { role: 'rowgroup' });
+  readonly element = h(
+    'table',
+    // The roles are spelled out because a narrow view shows the rows as blocks, and a table that is not
+    // displayed as one loses its meaning for assistive technology.
+    { role: 'table', 'aria-label': t('Tokens'), class: 'summary' },
+    h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, ...columns().map(heading))),
+    this.#body,
+  );
+  readonly #countdown: Countdown;
+  readonly #show: (token: string) => void;
+  readonly #run: (id: ActionId) => void;
+  #tokens: readonly InspectedToken[] = [];
+  #expiries: { element: Element; expiresAt: number; expired: boolean }[] = [];
+
+  constructor(countdown: Countdown, show: (token: string) => void, run: (id: ActionId) => void) {
+    this.#countdown = countdown;
+    this.#show = show;
+    this.#run = run;
+  }
+
+  show(tokens: readonly InspectedToken[]): void {
+    this.#tokens = tokens;
+    this.#expiries = [];
+    const focused = document.activeElement?.closest<HTMLElement>('[data-token]')?.dataset.token;
+    fill(this.#body, ...tokens.map(token => this.#row(token)));
+    if (focused === undefined || document.activeElement !== document.body) return;
+    this.#body.querySelector<HTMLElement>(`[data-token="${CSS.escape(focused)}"] button`)?.focus();
+  }
+
+  tick(): void {
+    const crossed = this.#expiries.some(({ expired, expiresAt }) => expired !== this.#countdown.until(expiresAt) <= 0);
+    if (crossed) this.show(this.#tokens);
+    else for (const { element, expiresAt } of this.#expiries) this.#countdown.write(element, expiresAt, ago);
+  }
+
+  #row(token: InspectedToken): HTMLElement {
+    const label = visible(token.label);
+    const name = token.details
+      ? h('button', { type: 'button', class: 'link', onclick: () => this.#show(token.id) }, label)
+      : label;
+    const [, aud, sub, appid, status] = columns();
+    return h(
+      'tr',
+      { role: 'row', 'data-token': token.id, 'data-status': token.status.kind },
+      h('th', { role: 'rowheader', scope: 'row' }, name),
+      ...[value(aud, token.aud), value(sub, token.sub), value(appid, token.appid)],
+      h('td', { role: 'cell', 'data-title': status }, h('div', {}, ...this.#status(token))),
+    );
+  }
+
+  #status({ status, details }: InspectedToken): Child[] {
+    switch (status.kind) {
+      case 'loading':
+        return [mark('running', t('Loading'))];
+      case 'ok':
+      case 'expired': {
+        const { expiresAt } = details ?? {};
+        // A token that was good when the host looked may run out while we look.
+        const expired = status.kind === 'expired' || (expiresAt !== undefined && this.#countdown.until(expiresAt) <= 0);
+        return [expired ? mark('clock', t('Expired')) : mark('check', t('OK')), this.#timeLeft(expiresAt)];
+      }
+      case 'notConfigured':
+        return [mark('absent', t('Not configured')), h('p', { class: 'next-step' }, visible(status.reason))];
+      case 'error':
+        return [mark('error', t('Failed')), ...describeFailure(status.failure, this.#run)];
+    }
+  }
+
+  #timeLeft(expiresAt: number | undefined): Child {
+    if (expiresAt === undefined) return undefined;
+    const element = h('span', { class: 'time-left' });
+    this.#expiries.push({ element, expiresAt, expired: this.#countdown.until(expiresAt) <= 0 });
+    this.#countdown.write(element, expiresAt, ago);
+    return element;
+  }
+}
+
+/** Beside the word Expired. */
+const ago = (time: string) => t('{0} ago', time);
+
+function columns() {
+  return [t('Token'), t('Audience (aud)'), t('Subject (sub)'), t('App ID (appid)'), t('Status')] as const;
+}
+
+function heading(title: string): HTMLElement {
+  return h('th', { role: 'columnheader', scope: 'col' }, title);
+}
+
+/** A cell knows its column's title, which a narrow view shows in front of it; there, a cell without a value is left out. */
+function value(title: string, text: string | undefined): HTMLElement {
+  const content =
+    text === undefined ? h('span', { class: 'faint' }, t('none')) : h('code', { dir: 'ltr' }, visible(text));
+  return h('td', { role: 'cell', 'data-title': title, 'data-absent': text === undefined }, content);
+}
+
+function mark(name: IconName, text: string): HTMLElement {
+  return h('span', { class: 'mark' }, icon(name), h('span', {}, text));
+}
