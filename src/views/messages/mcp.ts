@@ -1,0 +1,103 @@
+import type { McpErrorCode } from '../../mcp/errors.ts';
+import type { Catalogue, Translate } from './catalogue.ts';
+
+/** Words for what goes wrong with an MCP server. */
+export function mcpMessages(t: Translate): Catalogue<McpErrorCode> {
+  const refresh = t('Refresh the server.');
+  return {
+    'mcp.unknownTool': v => ({
+      sentence: t(
+        '{0} answers “Unknown tool” for {1}: it does not exist, or the policy hides it.',
+        v('server'),
+        v('tool'),
+      ),
+      next: t('The gateway never says which; look at the claims of the MCP token.'),
+      actions: ['agentId.showTokens'],
+    }),
+    'mcp.rejected': v => ({
+      sentence: t('{0} refused the call ({1}): {2}', v('server'), v('code'), v('detail')),
+      next: t('Check the arguments on the card.'),
+    }),
+    'mcp.upstreamFailed': v => ({
+      sentence: t('{0} could not reach the server behind it: {1}', v('server'), v('detail')),
+      next: t('Try again; if it stays, look at this target in the gateway’s file.'),
+      actions: ['agentId.refreshMcpServers'],
+    }),
+    'mcp.sessionLost': v => ({
+      sentence: t('{0} does not know our session any more, and a new one did not help: {1}', v('server'), v('detail')),
+      next: refresh,
+      actions: ['agentId.refreshMcpServers'],
+    }),
+    'mcp.notMcp': v => ({
+      sentence: t('What answers as {0} is not an MCP server: {1}', v('server'), v('detail')),
+      next: t('Check the URL; it often ends in /mcp.'),
+    }),
+    'mcp.signInNeeded': v => ({
+      sentence: t('{0} wants a sign-in, and a server of yours gets no token.', v('server')),
+      next: t('Reach it through the gateway instead, or use a server without sign-in.'),
+    }),
+    'mcp.forbidden': v => ({
+      sentence: t('{0} says no: {1}', v('server'), v('detail')),
+      next: t('Ask whoever runs it.'),
+    }),
+    'mcp.unreachable': v => ({
+      sentence: t('{0} can’t be reached: {1}', v('server'), v('detail')),
+      next: t('Start it, or check the URL, then refresh.'),
+      actions: ['agentId.refreshMcpServers'],
+    }),
+    'mcp.timeout': v => ({
+      sentence: t('{0} did not answer within {1} seconds.', v('server'), v('seconds')),
+      next: refresh,
+      actions: ['agentId.refreshMcpServers'],
+    }),
+    'mcp.interrupted': v => ({
+      sentence: t('The connection to {0} broke before the answer was there.', v('server')),
+      next: t('It may have done its work: check before you repeat what changes something.'),
+      actions: ['agentId.refreshMcpServers'],
+    }),
+    'mcp.httpFailed': v => ({
+      sentence: t('{0} answered with status {1}: {2}', v('server'), v('status'), v('detail')),
+      next: refresh,
+      actions: ['agentId.refreshMcpServers'],
+    }),
+    'mcp.redirected': v => ({
+      sentence: t('{0} sends us elsewhere, which is not followed: {1}', v('server'), v('detail')),
+      next: t('Add the other address, if you trust it.'),
+    }),
+    'mcp.tooLarge': v => ({
+      sentence: t('{0} sent more than {1} MB, which is not read.', v('server'), v('megabytes')),
+      next: t('Ask for less at a time.'),
+    }),
+    'mcp.protocolVersion': v => ({
+      sentence: t('{0} speaks another version of MCP: {1}', v('server'), v('detail')),
+      next: t('Update the server or this extension.'),
+    }),
+    'mcp.malformed': v => ({
+      sentence: t('{0} speaks MCP wrongly: {1}', v('server'), v('detail')),
+      next: t('The log has more for whoever wrote the server.'),
+      actions: ['agentId.showLog'],
+    }),
+    'mcp.notConnected': v => ({
+      sentence: t('{0} is not connected.', v('server')),
+      next: t('Enable or refresh it.'),
+      actions: ['agentId.refreshMcpServers'],
+    }),
+    'mcp.urlInvalid': () => ({
+      sentence: t('That is not an http or https URL.'),
+      next: t('Example: https://example.com/mcp'),
+    }),
+    'mcp.urlNotHttps': v => ({
+      sentence: t('{0} is another machine, so https is needed.', v('host')),
+      next: t('Plain http is for this machine only.'),
+    }),
+    'mcp.urlCredentials': () => ({
+      sentence: t('A URL with a user name or password is not kept.'),
+      next: t('Remove them from the URL.'),
+    }),
+    'mcp.duplicate': v => ({
+      sentence: t('This URL is there already, as {0}.', v('server')),
+      next: t('Remove or refresh that one.'),
+    }),
+    'mcp.noServer': () => ({ sentence: t('That server is not there any more.'), next: t('Refresh the view.') }),
+  };
+}
