@@ -7,6 +7,7 @@ import type { DiscoveredAgent, DiscoveredGateway } from '../cluster/discovery.ts
 import type { KubeApi } from '../cluster/kubeApi.ts';
 import { openTunnel, type Tunnel } from '../cluster/tunnel.ts';
 import { createGatewayModel, type ChatModel } from '../gateway/llm.ts';
+import { explainDenial, type DenialReason } from '../gateway/policy.ts';
 import { TokenBroker } from '../identity/broker.ts';
 import { Sidecar } from '../identity/sidecar.ts';
 import type { Account, SignIn, UserToken } from '../identity/signIn.ts';
@@ -36,6 +37,9 @@ export interface ConnectionDeps {
 
 /** Life that a token must have left when a turn starts, in milliseconds: a turn of a few steps ends within it. */
 const TURN_LIFETIME_MS = 120_000;
+
+/** Id of the server that a route of the gateway is. */
+const gatewayServerId = (path: string): string => `gateway:${path}`;
 
 /** Tunnels at most: the sidecar answers in milliseconds; the gateway holds one per live stream (facts: port-forward 4.2). */
 const SIDECAR_CONNECTIONS = 4;
@@ -209,6 +213,19 @@ export class Connection implements Disposable {
     return this.#model;
   }
 
+  /**
+   * Why the gateway's own rules refuse a tool of one of its servers to our token; without a tool, why they refuse every
+   * one. Undefined when they do not, or when there is no token to judge by.
+   */
+  explainDenial(serverId: string, tool?: { name: string; target: string }): DenialReason | undefined {
+    const { routes, mcpApi } = this.configuration;
+    const route = routes.find(candidate => gatewayServerId(candidate.path) === serverId);
+    const token = this.broker.peek(mcpApi.value);
+    if (!route || !token) return undefined;
+    const own = tool && route.targets.length > 1 ? tool.name.slice(tool.target.length + 1) : tool?.name;
+    return explainDenial(route, token.claims, tool && { name: own ?? tool.name, target: tool.target });
+  }
+
   dispose(): void {
     this.broker.clear();
     this.#store.dispose();
@@ -224,7 +241,7 @@ export class Connection implements Disposable {
       if (!tunnel || !gateway) throw new AgentIdError('agent.noGateway', { namespace: agent.namespace });
       const api = configuration.mcpApi.value;
       const specs = configuration.routes.map(route => ({
-        id: `gateway:${route.path}`,
+        id: gatewayServerId(route.path),
         label: configuration.routes.length === 1 ? 'AgentGateway' : `AgentGateway ${route.path}`,
         kind: 'gateway' as const,
         url: `${tunnel.origin}${route.path}`,

@@ -1,19 +1,14 @@
-import { readFile } from 'node:fs/promises';
 import type { Clock } from '../base/clock.ts';
 import type { Disposable } from '../base/disposable.ts';
 import { AgentIdError } from '../base/errors.ts';
 import { Emitter } from '../base/event.ts';
 import type { Fetch } from '../base/fetch.ts';
 import type { Logger } from '../base/logger.ts';
-import { discover } from '../cluster/discovery.ts';
-import type { KubeApi } from '../cluster/kubeApi.ts';
-import { loadKubeconfig } from '../cluster/kubeconfig.ts';
-import { pinnedFetch } from '../cluster/pinnedFetch.ts';
-import { createSignIn, type SecretStore } from '../identity/signIn.ts';
+import type { SecretStore } from '../identity/types.ts';
 import type { McpServers } from '../mcp/registry.ts';
-import { Connection, type InteractiveSignIn } from './connection.ts';
-import { resolveConfiguration, type Configuration, type ConnectionPlan, type Overrides } from './configuration.ts';
-import { trustKey, type TrustedIdentity, type TrustStore } from './trust.ts';
+import type { Connection, InteractiveSignIn } from './connection.ts';
+import type { ConnectionPlan, Overrides } from './configuration.ts';
+import type { TrustedIdentity, TrustStore } from './trust.ts';
 
 export type SessionMode = 'disconnected' | 'connecting' | 'connected' | 'sandbox' | 'apiKey';
 
@@ -74,7 +69,8 @@ export class Session implements Disposable {
     const both = AbortSignal.any([signal, attempt.signal]);
     this.#set('connecting', plan);
     try {
-      const connection = await this.#open(plan, interaction, both);
+      const { openConnection } = await import('./openConnection.ts'); // tunnels, policy and sign-in come with it
+      const connection = await openConnection(plan, interaction, this.#deps, both);
       if (both.aborted) {
         connection.dispose();
         both.throwIfAborted();
@@ -111,58 +107,6 @@ export class Session implements Disposable {
   dispose(): void {
     this.disconnect();
     this.#changed.dispose();
-  }
-
-  async #open(plan: ConnectionPlan, interaction: Interaction | undefined, signal: AbortSignal): Promise<Connection> {
-    const { logger, servers, clock } = this.#deps;
-    const kubeconfig = await loadKubeconfig({ ...(plan.kubeconfig && { path: plan.kubeconfig }), logger });
-    const api = await kubeconfig.connect(plan.context);
-    try {
-      const found = await discover(api, plan.namespace, signal);
-      const agent = found.agents.find(candidate => candidate.deployment === plan.deployment);
-      if (!agent) throw new AgentIdError('agent.agentGone', { deployment: plan.deployment, namespace: plan.namespace });
-      const blocking = agent.problems[0];
-      if (blocking) throw blocking;
-      const configuration = resolveConfiguration(agent, found.gateway, plan, this.#deps.overrides());
-      await this.#confirmTrust(plan, api, configuration, interaction);
-      const signIn = await createSignIn(
-        {
-          authority: configuration.authority.value,
-          clientId: configuration.clientId.value,
-          scopes: [configuration.scope.value],
-          knownAuthority: plan.world?.caFile !== undefined,
-        },
-        {
-          secrets: plan.world?.keepSignIn === false ? this.#deps.memory : this.#deps.secrets,
-          fetch: plan.world?.caFile ? await pinnedFetch(await readFile(plan.world.caFile, 'utf8')) : this.#deps.fetch,
-          logger,
-          clock,
-        },
-      );
-      const { gateway } = found;
-      return await Connection.open({ api, agent, gateway, configuration, signIn, servers, logger, clock });
-    } catch (error) {
-      api.dispose();
-      throw error;
-    }
-  }
-
-  /** DESIGN §4.4: the first use of an API server with a tenant and a blueprint is confirmed and pinned. */
-  async #confirmTrust(
-    plan: ConnectionPlan,
-    api: KubeApi,
-    configuration: Configuration,
-    interaction: Interaction | undefined,
-  ): Promise<void> {
-    if (plan.mode === 'sandbox') return; // its identities are made up, and its authority came with it
-    const identity: TrustedIdentity = {
-      server: api.server,
-      tenantId: configuration.tenantId.value,
-      blueprintAppId: configuration.blueprintAppId.value,
-    };
-    if (this.#deps.trust.get(identity.server)?.includes(trustKey(identity))) return;
-    if (!interaction || !(await interaction.trust(identity))) throw new AgentIdError('agent.notTrusted');
-    await this.#deps.trust.add(identity.server, trustKey(identity));
   }
 
   #set(mode: SessionMode, plan: ConnectionPlan | undefined): void {

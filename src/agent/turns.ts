@@ -2,7 +2,7 @@ import { AgentIdError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { ChatModel } from '../gateway/llm.ts';
-import { explainDenial, type DenialReason } from '../gateway/policy.ts';
+import type { DenialReason } from '../gateway/policy.ts';
 import type { CatalogTool, McpServer, McpServers } from '../mcp/registry.ts';
 import { Approvals, type ApprovalAnswer, type ApprovalRequest } from './approvals.ts';
 import { DEFAULT_SYSTEM_PROMPT } from './configuration.ts';
@@ -120,12 +120,7 @@ function targetOf(server: McpServer, name: string): string | undefined {
 }
 
 function denialOf(session: Session, { server, name, target }: ResolvedTool): DenialReason | undefined {
-  const connection = session.connection;
-  const route = connection?.configuration.routes.find(candidate => `gateway:${candidate.path}` === server.spec.id);
-  const token = connection?.broker.peek(connection.configuration.mcpApi.value);
-  if (!route || !token || !target) return undefined;
-  const own = route.targets.length > 1 ? name.slice(target.length + 1) : name;
-  return explainDenial(route, token.claims, { name: own, target });
+  return target ? session.connection?.explainDenial(server.spec.id, { name, target }) : undefined;
 }
 
 function callIdentity(session: Session, server: McpServer): CallIdentity | undefined {

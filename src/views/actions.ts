@@ -15,7 +15,8 @@ import type { ChatController } from './chatController.ts';
 import type { ChatView } from './chatView.ts';
 import type { CommandHandlers } from './commands.ts';
 import type { ConfigurationDocument } from './configurationDocument.ts';
-import { confirmTrust, planCluster, planOtherAgent, planSandbox } from './connectFlow.ts';
+import { confirmTrust } from './confirmTrust.ts';
+import { planSandbox } from './planSandbox.ts';
 import { copyRawToken } from './copyToken.ts';
 import type { InspectorPanel } from './inspectorPanel.ts';
 import type { Remembered } from './memory.ts';
@@ -110,6 +111,7 @@ export class Actions {
     const world = this.#deps.sandbox.world;
     const base = world ? planSandbox(world, false, remembered.plan) : await this.#configuredWorld(remembered.plan);
     const last = remembered.plan?.mode === 'connected' ? remembered.plan : undefined;
+    const { planCluster, planOtherAgent } = await import('./connectFlow.ts'); // the Kubernetes client comes with it
     const plan = base
       ? await planOtherAgent(base, logger, signal)
       : await planCluster(settings().kubeconfig, last, logger, signal);
@@ -119,6 +121,7 @@ export class Actions {
   async #selectAgent(): Promise<void> {
     const { session, logger } = this.#deps;
     if (!session.plan) throw new AgentIdError('agent.notConnected');
+    const { planOtherAgent } = await import('./connectFlow.ts');
     const plan = await planOtherAgent(session.plan, logger, this.#newAttempt().signal);
     if (plan) await this.#run(plan, true);
   }

@@ -1,7 +1,5 @@
 import * as vscode from 'vscode';
 import { isGuid, missingAnswers, type ConnectionPlan } from '../agent/configuration.ts';
-import type { TrustedIdentity } from '../agent/trust.ts';
-import type { World } from '../agent/world.ts';
 import { AgentIdError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { discover, listNamespaces, type DiscoveredAgent } from '../cluster/discovery.ts';
@@ -59,23 +57,6 @@ export async function planCluster(
   }
 }
 
-/** The plan for a sandbox: its connection JSON says everything, and its first agent is the one to start with. */
-export function planSandbox(world: World, keepSignIn: boolean, last: ConnectionPlan | undefined): ConnectionPlan {
-  const again = world.agents.find(agent => last?.mode === 'sandbox' && agent.deployment === last.deployment);
-  const deployment = (again ?? world.agents[0])?.deployment;
-  if (!deployment) throw new AgentIdError('agent.noAgents', { namespace: world.namespace, context: world.context });
-  const { kubeconfig, context, namespace, caFile } = world;
-  return {
-    mode: 'sandbox',
-    kubeconfig,
-    context,
-    namespace,
-    deployment,
-    answers: {},
-    world: { authority: new URL(world.authority).origin, keepSignIn, ...(caFile && { caFile }) },
-  };
-}
-
 /** Another agent of the namespace that is connected; undefined when the person left. */
 export async function planOtherAgent(
   plan: ConnectionPlan,
@@ -93,28 +74,6 @@ export async function planOtherAgent(
   } finally {
     api.dispose();
   }
-}
-
-/** The modal of DESIGN §4.4: who is about to be believed, by name, before anything is sent to the cluster. */
-export async function confirmTrust(identity: TrustedIdentity): Promise<boolean> {
-  const trust = t('Trust and Connect');
-  const picked = await vscode.window.showWarningMessage(
-    t('Trust this cluster to name the identity you sign in for?'),
-    {
-      modal: true,
-      detail: [
-        t('API server: {0}', identity.server),
-        t('Tenant: {0}', identity.tenantId),
-        t('Blueprint: {0}', identity.blueprintAppId),
-        '',
-        t(
-          'Your token for this blueprint will be sent to the sidecar in this cluster. You are asked again when one of the three changes.',
-        ),
-      ].join('\n'),
-    },
-    trust,
-  );
-  return picked === trust;
 }
 
 async function pickNamespace(

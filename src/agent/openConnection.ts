@@ -1,0 +1,74 @@
+import { readFile } from 'node:fs/promises';
+import { AgentIdError } from '../base/errors.ts';
+import { discover } from '../cluster/discovery.ts';
+import { loadKubeconfig } from '../cluster/kubeconfig.ts';
+import { pinnedFetch } from '../cluster/pinnedFetch.ts';
+import { createSignIn } from '../identity/signIn.ts';
+import { resolveConfiguration, type ConnectionPlan } from './configuration.ts';
+import { Connection } from './connection.ts';
+import type { Interaction, SessionDeps } from './session.ts';
+import { trustKey, type TrustedIdentity } from './trust.ts';
+
+/**
+ * Finds what the plan names, confirms who it says it is, and opens the connection; its steps are not run yet. Throws
+ * `kubeconfig.*`, `cluster.*`, `discovery.*`, `agent.agentGone`, `agent.missingValue` and `agent.notTrusted`.
+ */
+export async function openConnection(
+  plan: ConnectionPlan,
+  interaction: Interaction | undefined,
+  deps: SessionDeps,
+  signal: AbortSignal,
+): Promise<Connection> {
+  const { logger, servers, clock } = deps;
+  const kubeconfig = await loadKubeconfig({ ...(plan.kubeconfig && { path: plan.kubeconfig }), logger });
+  const api = await kubeconfig.connect(plan.context);
+  try {
+    const { agents, gateway } = await discover(api, plan.namespace, signal);
+    const agent = agents.find(candidate => candidate.deployment === plan.deployment);
+    if (!agent) throw new AgentIdError('agent.agentGone', { deployment: plan.deployment, namespace: plan.namespace });
+    const [blocking] = agent.problems;
+    if (blocking) throw blocking;
+    const configuration = resolveConfiguration(agent, gateway, plan, deps.overrides());
+    await confirmTrust(
+      plan,
+      {
+        server: api.server,
+        tenantId: configuration.tenantId.value,
+        blueprintAppId: configuration.blueprintAppId.value,
+      },
+      interaction,
+      deps,
+    );
+    const signIn = await createSignIn(
+      {
+        authority: configuration.authority.value,
+        clientId: configuration.clientId.value,
+        scopes: [configuration.scope.value],
+        knownAuthority: plan.world?.caFile !== undefined,
+      },
+      {
+        secrets: plan.world?.keepSignIn === false ? deps.memory : deps.secrets,
+        fetch: plan.world?.caFile ? await pinnedFetch(await readFile(plan.world.caFile, 'utf8')) : deps.fetch,
+        logger,
+        clock,
+      },
+    );
+    return await Connection.open({ api, agent, gateway, configuration, signIn, servers, logger, clock });
+  } catch (error) {
+    api.dispose();
+    throw error;
+  }
+}
+
+/** The first use of an API server with a tenant and a blueprint is confirmed and pinned; a change asks again. */
+async function confirmTrust(
+  plan: ConnectionPlan,
+  identity: TrustedIdentity,
+  interaction: Interaction | undefined,
+  { trust }: SessionDeps,
+): Promise<void> {
+  if (plan.mode === 'sandbox') return; // its identities are made up, and its authority came with it
+  if (trust.get(identity.server)?.includes(trustKey(identity))) return;
+  if (!interaction || !(await interaction.trust(identity))) throw new AgentIdError('agent.notTrusted');
+  await trust.add(identity.server, trustKey(identity));
+}
