@@ -3,6 +3,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Cluster } from './cluster.ts';
 import type { Authenticator } from './credentials.ts';
 import { podLog } from './logs.ts';
+import { decodeReview, PROTOBUF } from './protobuf.ts';
 import { refusal, targetOf, type Identity } from './rbac.ts';
 import { getOne, listBody, Lister } from './read.ts';
 import { parseRequest, type RequestInfo } from './requestInfo.ts';
@@ -85,7 +86,7 @@ export class Api {
     if (info.verb === 'watch') return this.#watch(type, info, encode, response);
     if (info.verb === 'get') return send(response, 200, encode(getOne(this.#cluster.store, type, info)));
     if (info.verb === 'delete' && type.verbs.includes('delete'))
-      return this.#deletePod(type, info, await readJson(request), response);
+      return this.#deletePod(type, info, await readBody(request), response);
     throw status.methodNotAllowed();
   }
 
@@ -112,7 +113,7 @@ export class Api {
     const answer = info.version === 'v1' ? answers[info.resource] : undefined;
     if (!answer) throw status.noSuchResource();
     if (info.verb !== 'create') throw status.methodNotAllowed();
-    send(response, 201, answer(this.#cluster.authorizer, identity, await readJson(request)));
+    send(response, 201, answer(this.#cluster.authorizer, identity, await readBody(request)));
   }
 
   #subresource(type: ResourceType, info: RequestInfo, response: Http2ServerResponse): void {
@@ -196,16 +197,20 @@ function plain(response: Http2ServerResponse, code: number, text: string): void 
   response.end(text);
 }
 
-/** The JSON body of a request; `undefined` for none, a 400 Status for anything that is no JSON. */
-async function readJson(request: Http2ServerRequest): Promise<unknown> {
-  let text = '';
-  for await (const chunk of request) {
-    text += String(chunk);
-    if (text.length > MAX_BODY) throw new status.StatusError(413, 'RequestEntityTooLarge', 'limit is 1048576');
+/** The body of a request; `undefined` for none, a 400 Status for what is neither JSON nor a review in protobuf. */
+async function readBody(request: Http2ServerRequest): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > MAX_BODY) throw new status.StatusError(413, 'RequestEntityTooLarge', `limit is ${MAX_BODY}`);
   }
-  if (text === '') return undefined;
+  if (length === 0) return undefined;
+  const body = Buffer.concat(chunks);
+  if (request.headers['content-type'] === PROTOBUF) return decodeReview(body);
   try {
-    return JSON.parse(text) as unknown;
+    return JSON.parse(body.toString()) as unknown;
   } catch {
     throw status.badRequest('the body of the request was not JSON');
   }

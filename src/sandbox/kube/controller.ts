@@ -170,13 +170,16 @@ export class Controller {
   }
 
   #create(replicaSet: KubeObject, deployment: string, hash: string): void {
-    const object = this.#store.put(newPod(replicaSet, workloadSpec(replicaSet).template, hash));
+    const object = newPod(replicaSet, workloadSpec(replicaSet).template, hash);
+    const id = randomBytes(32).toString('hex');
+    const ip = `10.244.0.${this.#nextIp++}`;
+    this.#store.put({ ...object, status: podStatus(object, 'pending', { id, ip, now: this.#clock.now() }) });
     const pod: RunningPod = {
       name: object.metadata.name,
       namespace: object.metadata.namespace ?? 'default',
       deployment,
-      id: randomBytes(32).toString('hex'),
-      ip: `10.244.0.${this.#nextIp++}`,
+      id,
+      ip,
       log: [],
       stage: 'pending',
       terminating: false,
@@ -184,25 +187,25 @@ export class Controller {
       onLog: new Set(),
     };
     this.#pods.set(`${pod.namespace}/${pod.name}`, pod);
-    this.#stage(pod, 'pending');
     const start = () => {
       this.#stage(pod, 'running');
       for (const { name } of podSpec(object).containers) this.log(pod, `${name}: started (SANDBOX)`);
     };
-    const passes = () => {
+    const probe = () => {
       if (!this.#unready.has(`${pod.namespace}/${deployment}`)) this.#stage(pod, 'ready');
-      this.sync(pod.namespace, deployment);
     };
     if (this.readyDelayMs === 0) {
       start();
-      if (!this.#unready.has(`${pod.namespace}/${deployment}`)) this.#stage(pod, 'ready');
+      probe(); // the sync that makes this pod counts it as well
       return;
     }
     this.#later(this.readyDelayMs / 2, () => {
       if (!pod.terminating) start();
     });
     this.#later(this.readyDelayMs, () => {
-      if (!pod.terminating) passes();
+      if (pod.terminating) return;
+      probe();
+      this.sync(pod.namespace, deployment);
     });
   }
 

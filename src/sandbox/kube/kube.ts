@@ -41,12 +41,13 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
   const tls = await ca.issue('kube-apiserver', ['127.0.0.1', 'localhost', 'kubernetes', 'kubernetes.default.svc']);
   const server = new ApiServer(api, upgrades, tls, admin);
 
-  const restore = () => {
-    cluster.controller.readyDelayMs = 0;
+  const restore = (change?: () => void) => {
+    cluster.controller.readyDelayMs = 0; // what is there from the start is Ready from the start
     for (const [name, address] of Object.entries(ports.sidecar)) cluster.setBackend(name, 5000, address);
     cluster.setBackend('agentgateway', 3000, ports.gateway);
     cluster.apply(manifests);
     control.setConfigMap('agentgateway-config', { 'config.yaml': options.gatewayConfigText });
+    change?.();
     cluster.controller.readyDelayMs = READY_DELAY_MS;
   };
   const kubeconfig = join(options.directory, 'kubeconfig');
@@ -73,8 +74,7 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
     renewToken: saveKubeconfig,
     fixture(name) {
       clear(cluster);
-      restore();
-      applyFixture(name, cluster, { values, ports, user: options.user });
+      restore(() => applyFixture(name, cluster, { values, ports, user: options.user }));
     },
     endWatches: () => api.endWatches(),
     tunnels: () => upgrades.size,
