@@ -93,6 +93,7 @@ const serviceAccount = v.object({ metadata });
 
 const list = <T extends v.GenericSchema>(item: T) => v.object({ items: v.nullish(v.array(item), []) });
 const schemas = {
+  namespaces: list(v.object({ metadata })),
   deployments: list(deployment),
   pods: list(pod),
   services: list(service),
@@ -124,6 +125,8 @@ const core = (namespace: string) => `/api/v1/namespaces/${encodeURIComponent(nam
 
 /** Readers of one kind each; they throw what `KubeApi.get` throws. */
 export const kube = {
+  namespaces: async (api: KubeApi, signal?: AbortSignal) =>
+    (await read(api, 'namespaces', '/api/v1/namespaces', signal)).items,
   deployments: async (api: KubeApi, namespace: string, signal?: AbortSignal) =>
     (await read(api, 'deployments', `/apis/apps/v1/namespaces/${encodeURIComponent(namespace)}/deployments`, signal))
       .items,

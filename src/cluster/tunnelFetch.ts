@@ -85,7 +85,7 @@ async function readRequest(input: string | URL | Request, init: RequestInit = {}
   const given = init.body === undefined ? (request?.body ?? null) : init.body;
   const body = await readBody(given, headers);
   return {
-    url: new URL(request ? request.url : (input)),
+    url: new URL(request ? request.url : input),
     method: (init.method ?? request?.method ?? 'GET').toUpperCase(),
     headers: [...headers],
     body,
