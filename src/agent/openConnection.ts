@@ -23,11 +23,12 @@ export async function openConnection(
   const kubeconfig = await loadKubeconfig({ ...(plan.kubeconfig && { path: plan.kubeconfig }), logger });
   const api = await kubeconfig.connect(plan.context);
   try {
-    const { agents, gateway } = await discover(api, plan.namespace, signal);
+    const { agents, gateway, problems } = await discover(api, plan.namespace, signal);
     const agent = agents.find(candidate => candidate.deployment === plan.deployment);
     if (!agent) throw new AgentIdError('agent.agentGone', { deployment: plan.deployment, namespace: plan.namespace });
-    const [blocking] = agent.problems;
-    if (blocking) throw blocking;
+    for (const problem of [...agent.problems, ...problems]) logger.warn(`Discovery: ${problem.message}`);
+    const mismatch = agent.problems.find(problem => problem.code === 'discovery.blueprintMismatch');
+    if (mismatch) throw mismatch; // we would sign in for one blueprint and send the token to another
     const configuration = resolveConfiguration(agent, gateway, plan, deps.overrides());
     await confirmTrust(
       plan,

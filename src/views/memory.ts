@@ -21,6 +21,14 @@ const rememberedSchema = v.variant('mode', [
   v.object({ mode: v.literal('plan'), plan: planSchema }),
 ]);
 
+const storedServerSchema = v.object({
+  id: v.string(),
+  kind: v.picklist(['gateway', 'direct']),
+  label: v.string(),
+  url: v.string(),
+  enabled: v.boolean(),
+});
+
 /** What the next window goes on with. No token and no key is ever here. */
 export interface Remembered {
   readonly mode: 'apiKey' | 'plan' | undefined;
@@ -68,7 +76,10 @@ export function trustStore(state: vscode.Memento): TrustStore {
 export function serverStore(state: vscode.Memento): ServerStore {
   const key = 'agentId.servers';
   return {
-    load: async () => state.get(key),
+    load: async () => {
+      const parsed = v.safeParse(v.array(storedServerSchema), state.get(key));
+      return parsed.success ? parsed.output : [];
+    },
     save: async servers => state.update(key, servers),
   };
 }

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { McpServer, McpServers } from '../mcp/registry.ts';
-import { validateServerUrl } from '../mcp/registry.ts';
+import { parseServerUrl } from '../mcp/address.ts';
 import { AgentIdError } from '../base/errors.ts';
 import type { Failure } from '../protocol/common.ts';
 import { ask } from './pick.ts';
@@ -12,7 +12,7 @@ export async function addServer(servers: McpServers, say: (error: unknown) => Fa
   const title = t('Add MCP server');
   const problem = (value: string) => {
     try {
-      validateServerUrl(value);
+      parseServerUrl(value);
       return undefined;
     } catch (error) {
       return say(error).sentence;
