@@ -71,10 +71,8 @@ function attempt(expression: Expression, input: Parameters<Expression>[0]): unkn
   }
 }
 
-/** A value of the language as text; what is not a scalar as JSON. */
+/** A value of the language as JSON, so that a text is quoted and what is not a scalar stays readable. */
 function show(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
-  if (typeof value === 'string' || typeof value === 'object')
-    return JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? Number(part) : part));
-  return String(value);
+  return JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? Number(part) : part));
 }
