@@ -10,7 +10,6 @@ import type { Sidecar } from './sidecar.ts';
 import type { UserToken } from './types.ts';
 
 export type { AgentToken } from './agentToken.ts';
-export type { TokenClaims } from './claims.ts';
 
 export interface TokenBrokerOptions {
   sidecar: Pick<Sidecar, 'token'>;

@@ -54,14 +54,14 @@ const NUMBERS: Partial<Record<EntraKind, readonly number[]>> = {
   notAssigned: [50105],
   overPolled: [50196],
   scope: [28000, 70011, 650053, 700022],
-  sessionEnded: [50132, 50173, 70008, 70043, 700082, 700084],
+  sessionEnded: [50132, 50173, 70000, 70008, 70043, 700082, 700084],
   unavailable: [90033],
   unknownApp: [700016],
   unknownResource: [500011],
   unknownTenant: [90002],
   userToken: [50013, 500131, 500133, 7000114],
   workloadIdentity: [
-    70021, 700024, 700211, 700212, 700213, 700214, 700223, 700231, 7000215, 7000222, 7000272, 7000274, 7002121,
+    70021, 700024, 700027, 700211, 700212, 700213, 700214, 700223, 700231, 7000215, 7000222, 7000272, 7000274, 7002121,
   ],
   wrongUser: [50020, 50034],
 };
@@ -84,6 +84,7 @@ const BY_WORD = new Map<string, EntraKind>([
   ['basic_action', 'interaction'],
   ['consent_required', 'consent'],
   ['interaction_required', 'interaction'],
+  ['invalid_grant', 'sessionEnded'], // RFC 6749 §5.2: invalid, expired or revoked
   ['invalid_scope', 'scope'],
   ['login_required', 'interaction'],
   ['server_error', 'unavailable'],
