@@ -5,7 +5,8 @@ import type { World } from './world.ts';
 
 /*
  * The control endpoint: how a test, or a person with curl, makes the sandbox misbehave. JSON in and out, with
- * `Authorization: Bearer <controlToken>`. POST merges: what it does not name stays as it is; it answers what GET would.
+ * `Authorization: Bearer <controlToken>`. A wrong body is a 400 that says why. After `/entra` and `/sidecar` got a POST,
+ * what it did not name is as before, and the answer is what GET would say.
  *
  * | method and path       | body / answer                                                                            |
  * | GET  /                | every panel by name: `{entra: {…}, sidecar: {…}, clock: {…}, …}`                          |
@@ -14,7 +15,9 @@ import type { World } from './world.ts';
  * | GET, POST /clock      | `{offsetSeconds}`: every part's clock is that far ahead of the real one                    |
  * | GET, POST /entra      | entra/switches.ts                                                                        |
  * | GET, POST /sidecar    | sidecar/switches.ts                                                                      |
- * | GET, POST /<part>     | the switches that another part registered                                                |
+ * | GET, POST /kubernetes | kubePanel.ts                                                                             |
+ * | GET, POST /mcp        | mcp/servers.ts: `{server, down?, extraTool?, dropSessions?}`                              |
+ * | GET, POST /model      | model/faults.ts: replaces the armed faults                                               |
  */
 
 const Clock = v.strictObject({ offsetSeconds: v.pipe(v.number(), v.finite()) });
@@ -24,8 +27,8 @@ export async function startControl(world: World): Promise<Listening & { token: s
   const token = randomBytes(24).toString('base64url');
   world.panels.set('clock', {
     read: () => ({ offsetSeconds: world.clock.offsetSeconds }),
-    apply: body => (world.clock.offsetSeconds = v.parse(Clock, body).offsetSeconds),
-    reset: () => (world.clock.offsetSeconds = 0),
+    apply: body => void (world.clock.offsetSeconds = v.parse(Clock, body).offsetSeconds),
+    reset: () => void (world.clock.offsetSeconds = 0),
   });
   const listening = await serve({
     world,
@@ -42,7 +45,7 @@ export async function startControl(world: World): Promise<Listening & { token: s
       if (get && url.pathname === '/requests')
         return { status: 200, body: world.requests.filter(entry => entry.part !== 'control') };
       if (request.method === 'POST' && url.pathname === '/reset') {
-        for (const panel of world.panels.values()) panel.reset();
+        for (const panel of world.panels.values()) await panel.reset();
         world.requests.length = 0;
         return { status: 200, body: {} };
       }
@@ -51,8 +54,8 @@ export async function startControl(world: World): Promise<Listening & { token: s
       if (get) return { status: 200, body: panel.read() };
       if (request.method !== 'POST') return { status: 405, headers: { Allow: 'GET, POST' } };
       return applied(async () => {
-        await panel.apply(JSON.parse((await readBody(request)) || '{}'));
-        return panel.read();
+        const answer = await panel.apply(JSON.parse((await readBody(request)) || '{}'));
+        return answer ?? panel.read();
       });
     },
   });

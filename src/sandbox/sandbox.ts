@@ -3,7 +3,14 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createCertificateAuthority } from './ca.ts';
 import { startControl } from './control.ts';
-import { startEntra } from './entra/entra.ts';
+import { startEntra, type Entra } from './entra/entra.ts';
+import { LOGIN_FIELDS } from './entra/loginPage.ts';
+import { startGateway } from './gateway/gateway.ts';
+import { renderGatewayFile } from './gateway/render.ts';
+import { startKubernetes } from './kube/kube.ts';
+import { kubePanel } from './kubePanel.ts';
+import { startMcpServers } from './mcp/servers.ts';
+import { startModel } from './model/model.ts';
 import { startSidecar } from './sidecar/sidecar.ts';
 import { environmentOf, readSettings } from './sidecar/settings.ts';
 import { createWorld, type World, type WorldOptions } from './world.ts';
@@ -11,6 +18,8 @@ import { createWorld, type World, type WorldOptions } from './world.ts';
 /** The manifests of the project's own cluster folder, from the sources and from `dist/sandbox` alike. */
 const MANIFESTS = fileURLToPath(new URL('../../k8s', import.meta.url));
 const LLM_API_VERSION = '2025-04-01-preview';
+/** Port of the gateway inside the cluster, as its Service and its Deployment say. */
+const GATEWAY_PORT = 3000;
 
 export interface SandboxOptions extends WorldOptions {
   /** Origin of a real AgentGateway to use in place of the simulated one. */
@@ -76,25 +85,66 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     await writeFile(caFile, ca.pem);
     const control = await started(startControl(world));
     const entra = await started(startEntra({ world, ca }));
-    const values = manifestValues(world, entra.origin);
-    const sidecarManifest = await readFile(path.join(MANIFESTS, 'base', 'sidecar-config.yaml'), 'utf8');
+    const mcp = await started(startMcpServers({ clock: world.clock }));
+    world.panels.set('mcp', mcp.panel);
+    const { llmUrl: url, llmKey: key } = options;
+    const real = url === undefined ? undefined : { url, model: world.llmModel, ...(key !== undefined && { key }) };
+    const model = await started(startModel({ clock: world.clock, deployments: [world.llmModel], real }));
+    world.panels.set('model', model.panel);
+
+    const values = manifestValues(world, entra);
+    const manifest = (name: string) => readFile(path.join(MANIFESTS, 'base', name), 'utf8');
+    const gatewayManifest = await manifest('agentgateway-config.yaml');
+    const jwksFile = path.join(world.directory, 'jwks.json');
+    await writeFile(jwksFile, JSON.stringify(entra.jwks));
+    const mcpTargets = { microsoft: mcp.microsoft.url, 'exa-ai': mcp.exa.url };
+    const gatewayFile = (port: number) =>
+      renderGatewayFile(gatewayManifest, values, {
+        issuer: entra.issuerV1,
+        jwksFile,
+        model: model.origin,
+        mcpTargets,
+        port,
+      });
+    const gatewayConfigFile = path.join(world.directory, 'agentgateway.yaml');
+    const gateway = await gatewayFor(world, options, gatewayConfigFile, gatewayFile);
+    parts.push(gateway);
+
     const sidecar = await started(
       startSidecar({
         world,
-        settings: readSettings(environmentOf(sidecarManifest, values)),
+        settings: readSettings(environmentOf(await manifest('sidecar-config.yaml'), values)),
         issuers: [entra.issuerV1, entra.issuerV2],
         caPem: ca.pem,
-        services: new Map(),
+        services: new Map([[`agentgateway.${world.namespace}:${GATEWAY_PORT}`, gateway.origin]]),
       }),
     );
+    const address = (origin: string) => new URL(origin).host;
+    const kubernetes = await started(
+      startKubernetes({
+        ca,
+        directory: world.directory,
+        manifests: MANIFESTS,
+        values,
+        gatewayConfigText: gatewayFile(GATEWAY_PORT),
+        ports: {
+          sidecar: Object.fromEntries(world.agents.map(agent => [agent.deployment, address(sidecar.origin)])),
+          gateway: address(gateway.origin),
+        },
+        user: 'developer',
+        clock: world.clock,
+      }),
+    );
+    world.panels.set('kubernetes', kubePanel(kubernetes.control));
+
     const connection: Connection = {
       version: 1,
       authority: `${entra.origin}/${world.tenantId}`,
       tenantId: world.tenantId,
       caFile,
-      kubeconfig: '',
-      context: world.context,
-      namespace: world.namespace,
+      kubeconfig: kubernetes.kubeconfig,
+      context: kubernetes.context,
+      namespace: kubernetes.namespace,
       blueprintAppId: world.blueprint.appId,
       scope: `${world.blueprint.uri}/${world.blueprint.scope}`,
       agents: world.agents.map(({ appId, name, deployment }) => ({ appId, name, deployment })),
@@ -103,9 +153,9 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       llmModel: world.llmModel,
       sidecarVersion: world.sidecarVersion,
       users: world.users.map(({ upn, oid, name }) => ({ upn, oid, name })),
-      gatewayConfigFile: '',
-      direct: { sidecar: sidecar.origin, gateway: '', llm: '', mcp: [] },
-      login: { url: entra.loginUrl, codeField: 'code', userField: 'user' },
+      gatewayConfigFile,
+      direct: { sidecar: sidecar.origin, gateway: gateway.origin, llm: model.baseUrl, mcp: mcp.direct },
+      login: { url: entra.loginUrl, ...LOGIN_FIELDS },
       controlUrl: control.origin,
       controlToken: control.token,
     };
@@ -116,13 +166,35 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   }
 }
 
+/**
+ * The gateway in front of model and MCP servers, and its file: the simulated one on the file's port, or the real one
+ * that the person runs with that file.
+ */
+async function gatewayFor(
+  world: World,
+  options: SandboxOptions,
+  file: string,
+  text: (port: number) => string,
+): Promise<{ origin: string; close(): Promise<void> }> {
+  if (options.gatewayUrl !== undefined) {
+    const { origin, port } = new URL(options.gatewayUrl);
+    await writeFile(file, text(options.gatewayPort ?? Number(port || GATEWAY_PORT)));
+    return { origin, close: async () => {} };
+  }
+  await writeFile(file, text(options.gatewayPort ?? GATEWAY_PORT));
+  const log = (line: string) => world.log(`gateway: ${line}`);
+  const gateway = await startGateway({ file, port: options.gatewayPort ?? 0, clock: world.clock, log });
+  await writeFile(file, text(gateway.port)); // a real gateway that reads it later takes the same place
+  return gateway;
+}
+
 /** One value per `${VAR}` of the manifests; `k8s/README.md` lists them. */
-function manifestValues(world: World, entraOrigin: string): Record<string, string> {
+function manifestValues(world: World, entra: Entra): Record<string, string> {
   const [research, intern] = world.agents;
   return {
     NAMESPACE: world.namespace,
     TENANT_ID: world.tenantId,
-    ENTRA_INSTANCE: `${entraOrigin}/`,
+    ENTRA_INSTANCE: `${entra.origin}/`,
     BLUEPRINT_APP_ID: world.blueprint.appId,
     RESEARCH_AGENT_APP_ID: research.appId,
     INTERN_AGENT_APP_ID: intern.appId,

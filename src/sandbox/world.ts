@@ -58,14 +58,12 @@ export interface RequestRecord {
   readonly at: number;
 }
 
-/**
- * The switches of one part, as the control endpoint shows them under `/<name>`: GET reads, POST applies (a throw is a
- * 400 with its message), and `POST /reset` resets all parts.
- */
+/** The switches of one part, as the control endpoint shows them under `/<name>`. */
 export interface SwitchPanel {
   read(): unknown;
+  /** Throws on a body that it does not understand; may answer more than `read` does. Both may be asynchronous. */
   apply(body: unknown): unknown;
-  reset(): void;
+  reset(): unknown;
 }
 
 /** Everything that the parts of one running sandbox share. */

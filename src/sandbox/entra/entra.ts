@@ -16,7 +16,7 @@ export interface Entra extends Listening {
   readonly issuerV1: string;
   readonly issuerV2: string;
   /** Key set that verifies both token versions. */
-  readonly jwksUrl: string;
+  readonly jwks: { readonly keys: readonly object[] };
   /** The page on which a user enters the device code. */
   readonly loginUrl: string;
 }
@@ -35,7 +35,7 @@ export async function startEntra(options: { world: World; ca: CertificateAuthori
     ...https,
     issuerV1: tenant.issuerV1,
     issuerV2: tenant.issuerV2,
-    jwksUrl: `${https.origin}/${world.tenantId}/discovery/v2.0/keys`,
+    jwks: keySet(tenant),
     loginUrl: addresses.loginUrl,
     close: async () => void (await Promise.all([https.close(), login.close()])),
   };
@@ -80,12 +80,15 @@ async function route(
     throw new EntraError(90002, [name]);
   if (path === 'v2.0/.well-known/openid-configuration') return document(openIdV2(origin, name, world));
   if (path === '.well-known/openid-configuration') return document(openIdV1(origin, name, world));
-  if (path === 'discovery/v2.0/keys' || path === 'discovery/keys')
-    return document({ keys: [{ ...world.entraKey.jwk, issuer: tenant.issuerV2 }] });
+  if (path === 'discovery/v2.0/keys' || path === 'discovery/keys') return document(keySet(tenant));
   const endpoint = { 'oauth2/v2.0/devicecode': deviceAuthorization, 'oauth2/v2.0/token': answerToken }[path];
   if (!endpoint) return { status: 404 };
   if (request.method !== 'POST') return { status: 405, headers: { Allow: 'POST' } };
   return { status: 200, headers: headers(correlationId), body: await endpoint(tenant, form) };
+}
+
+function keySet({ world, issuerV2 }: Tenant): Entra['jwks'] {
+  return { keys: [{ ...world.entraKey.jwk, issuer: issuerV2 }] };
 }
 
 const PUBLIC_HEADERS = { 'Cache-Control': 'max-age=86400, private', 'Access-Control-Allow-Origin': '*' };
