@@ -116,7 +116,11 @@ export class TestCluster {
           ca: this.caPem,
           agent: false,
           ...(as === 'admin' && { cert, key }),
-          headers: { ...(as === 'developer' && { authorization: `Bearer ${token}` }), ...options.headers },
+          headers: {
+            ...(as === 'developer' && { authorization: `Bearer ${token}` }),
+            ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }),
+            ...options.headers,
+          },
         },
         response => {
           const chunks: Buffer[] = [];
