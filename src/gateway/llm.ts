@@ -1,13 +1,11 @@
-import { AgentIdError } from '../base/errors.ts';
+import { describe } from '../base/errors.ts';
 import type { Fetch } from '../base/fetch.ts';
 import type { Logger } from '../base/logger.ts';
 import type { ChatModel, ChatRequest, ModelEvent } from './chat.ts';
 import { streamCompletion } from './completion.ts';
+import { newTokenMayHelp } from './translate.ts';
 
 export type { ChatMessage, ChatModel, ChatRequest, ModelEvent, ToolCall, ToolSpec } from './chat.ts';
-
-/** 401 answers of the gateway that a new token may mend; another audience or issuer it would not. */
-const WORTH_A_NEW_TOKEN = ['gateway.tokenExpired', 'gateway.signatureRejected', 'gateway.tokenRejected'];
 
 /**
  * The model behind AgentGateway's LLM route: requests go to
@@ -57,8 +55,8 @@ export async function createGatewayModel(options: {
         yield* attempt(request, false);
       } catch (error) {
         // These errors are read off the status line, so nothing of an answer has been consumed.
-        if (!AgentIdError.is(error) || !WORTH_A_NEW_TOKEN.includes(error.code)) throw error;
-        logger.info(`llm: ${error.code}, asking once more with a new token`);
+        if (!newTokenMayHelp(error)) throw error;
+        logger.info(`llm: ${describe(error)}, asking once more with a new token`);
         yield* attempt(request, true);
       }
     },

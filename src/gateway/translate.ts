@@ -68,6 +68,12 @@ export function gatewayFailure(response: Pick<Response, 'status' | 'headers'>, t
   }
 }
 
+/** True for a refusal by the gateway that a new token may mend; another audience or issuer it would not. */
+export function newTokenMayHelp(error: unknown): boolean {
+  const codes: GatewayErrorCode[] = ['gateway.tokenExpired', 'gateway.signatureRejected', 'gateway.tokenRejected'];
+  return AgentIdError.is(error) && codes.some(code => code === error.code);
+}
+
 /** The reasons of agentgateway's `TokenError`; `Error(X)` is the debug form of the jsonwebtoken crate's error kind. */
 function unauthorized(text: string, route: string): GatewayError {
   if (/no bearer token found/.test(text)) return fail('gateway.tokenMissing', { route });
