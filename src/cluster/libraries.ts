@@ -7,9 +7,12 @@ const GLOBAL_DISPATCHERS = [Symbol.for('undici.globalDispatcher.1'), Symbol.for(
 let loadedUndici: Promise<typeof undici> | undefined;
 let loadedKubernetes: Promise<typeof kubernetes> | undefined;
 
-/** Our pinned undici, loaded on first use. */
+/**
+ * Our pinned undici, loaded on first use. It is CommonJS: in a bundle that is split, only its default export is there.
+ */
 export function loadUndici(): Promise<typeof undici> {
-  return (loadedUndici ??= leavingDispatchersAlone(() => import('undici')));
+  const load = async () => (await import('undici')).default as unknown as typeof undici;
+  return (loadedUndici ??= leavingDispatchersAlone(load));
 }
 
 /** The Kubernetes client library, loaded on first use; it brings undici with it. */
