@@ -25,11 +25,12 @@ const DEPENDENCIES = new Set(
 );
 
 /**
- * The built-in extensions to keep: fewer of them means seconds less until ours is active. Copilot carries VS Code's chat;
- * those of the last line would be looked for in the browser if the server lacked them.
+ * The built-in extensions to keep: fewer of them means seconds less until ours is active. Copilot, which carries VS
+ * Code's own chat, is not among them: where AI features are off, the workbench switches it off after the start and
+ * restarts the extension host for that. Those of the last line would be looked for in the browser if the server lacked them.
  */
 const BUILT_INS = [
-  'theme-defaults theme-seti theme-modern-icons configuration-editing diff log search-result prompt-basics copilot',
+  'theme-defaults theme-seti theme-modern-icons configuration-editing diff log search-result prompt-basics',
   'json json-language-features javascript typescript-basics markdown-basics markdown-language-features markdown-math',
   'yaml shellscript python html css xml ini docker go',
   'git-base github-authentication extension-editing npm emmet merge-conflict typescript-language-features',
@@ -43,7 +44,7 @@ const Manifest = v.looseObject({ version: v.string(), dependencies: v.record(v.s
 
 /**
  * The folder with VS Code's server (`out/server-main.js` in it), installed into the cache on first use: about 15 s and
- * 210 MB. What is there is complete, because it is built aside and renamed; two that install at once both succeed.
+ * 145 MB. What is there is complete, because it is built aside and renamed; two that install at once both succeed.
  * Throws with the failing command's own words when npm or tar cannot do their part.
  */
 export async function installVsCode(log: (line: string) => void): Promise<string> {

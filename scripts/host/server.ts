@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import * as v from 'valibot';
 import { type Group, freePort, must, startGroup, until } from './processes.ts';
 
 /** A workbench that shows nothing but itself: no welcome page, no tips, no updates, no motion, no chat of VS Code. */
-const QUIET: Readonly<Record<string, unknown>> = {
+const QUIET = {
   'workbench.startupEditor': 'none',
   'workbench.secondarySideBar.defaultVisibility': 'hidden',
   'workbench.tips.enabled': false,
@@ -15,11 +16,13 @@ const QUIET: Readonly<Record<string, unknown>> = {
   'editor.cursorBlinking': 'solid',
   'telemetry.telemetryLevel': 'off',
   'extensions.ignoreRecommendations': true,
-  'extensions.autoUpdate': false,
+  'extensions.autoUpdate': 'off', // false would be rewritten by the workbench, in this very file
   'extensions.autoCheckUpdates': false,
   'git.enabled': false,
   'chat.disableAIFeatures': true,
 };
+
+const Settings = v.record(v.string(), v.unknown());
 
 export interface ServerFolders {
   /** Settings, logs and global storage of extensions. */
@@ -41,15 +44,16 @@ export interface VsCodeServer {
 export function prepareFolders(directory: string, settings: Record<string, unknown> = {}): ServerFolders {
   const folders = { data: path.join(directory, 'data'), extensions: path.join(directory, 'extensions') };
   mkdirSync(folders.extensions, { recursive: true });
-  writeSettings(folders, settings);
+  changeSettings(folders, settings);
   return folders;
 }
 
-/** Replaces the user's settings; a running workbench notices. */
-export function writeSettings(folders: ServerFolders, settings: Record<string, unknown>): void {
-  const user = path.join(folders.data, 'data', 'User');
-  mkdirSync(user, { recursive: true });
-  writeFileSync(path.join(user, 'settings.json'), JSON.stringify({ ...QUIET, ...settings }, null, 2));
+/** Changes the user's settings, where undefined removes one; a workbench sees them when it loads. */
+export function changeSettings(folders: ServerFolders, changes: Record<string, unknown>): void {
+  const file = path.join(folders.data, 'data', 'User', 'settings.json');
+  mkdirSync(path.dirname(file), { recursive: true });
+  const before = existsSync(file) ? v.parse(Settings, JSON.parse(readFileSync(file, 'utf8'))) : QUIET;
+  writeFileSync(file, JSON.stringify({ ...before, ...changes }, null, 2));
 }
 
 /** Installs a packed extension as a user would; the server must not run yet. */

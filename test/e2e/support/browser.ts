@@ -7,12 +7,11 @@ const FLAGS = [
   ...['--disable-component-update', '--disable-sync', '--disable-dev-shm-usage'],
 ];
 
-/** What the workbench of a bare server complains about, whatever extension is in it. */
+/** What the workbench of a bare server says about itself, whatever extension is in it. */
 const NOISE = [
   /Failed to load resource.*404/,
   /bad HTTP response code \(404\)/,
-  /\[Service Worker\] registration/,
-  /authentication provider 'github'/,
+  /^%c\s+ERR(?!.*agent-id)/s, // the workbench's own log
 ];
 
 export interface BrowserWindow {

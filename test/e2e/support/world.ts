@@ -3,19 +3,20 @@ import path from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Page } from 'playwright-core';
 import { startHost } from '../../../scripts/host/host.ts';
-import { temporaryDirectory, until } from '../../../scripts/host/processes.ts';
+import { temporaryDirectory } from '../../../scripts/host/processes.ts';
 import { startSandboxChild } from '../../../scripts/host/sandbox.ts';
-import { writeSettings } from '../../../scripts/host/server.ts';
+import { changeSettings } from '../../../scripts/host/server.ts';
 import { openBrowser } from './browser.ts';
 import { type Connection, parseConnection, readConnection } from './connection.ts';
 import { logIn } from './login.ts';
 import { Workbench } from './workbench.ts';
 
+/** What the theme picker calls them, and the class of a workbench that wears them. */
 const THEMES = {
-  dark: 'Dark Modern',
-  light: 'Light Modern',
-  highContrast: 'Default High Contrast',
-  highContrastLight: 'Default High Contrast Light',
+  dark: ['Dark Modern', 'vs-dark'],
+  light: ['Light Modern', 'vs'],
+  highContrast: ['Dark High Contrast', 'hc-black'],
+  highContrastLight: ['Light High Contrast', 'hc-light'],
 } as const;
 
 export interface WorldOptions {
@@ -52,7 +53,7 @@ export interface World {
   control(path: string, body?: unknown): Promise<unknown>;
   /** Types a user code on the login page, in a second browser page; without a login page, asks the person to do it. */
   logIn(userCode: string, upn?: string): Promise<void>;
-  /** Changes user settings while VS Code runs, and waits until it has noticed; undefined removes one. */
+  /** Changes user settings and reloads the window, because a bare server does not watch them; undefined removes one. */
   settings(changes: Record<string, unknown>): Promise<void>;
   theme(theme: keyof typeof THEMES): Promise<void>;
   /** The extension's log as it is on disk. */
@@ -90,7 +91,7 @@ async function build(
   mkdirSync(workspace);
   writeFileSync(path.join(workspace, 'notes.md'), '# Notes\n');
 
-  const settings: Record<string, unknown> = { 'workbench.colorTheme': THEMES.dark, ...options.settings };
+  const settings: Record<string, unknown> = { 'workbench.colorTheme': THEMES.dark[0], ...options.settings };
   const file = process.env.AGENT_ID_WORLD;
   let connection: Connection | undefined;
   if (options.connect !== false) {
@@ -125,23 +126,6 @@ async function build(
       .filter(name => name.includes('agent-id'))
       .map(name => readFileSync(path.join(host.folders.data, name), 'utf8'))
       .join('');
-  let revision = 0;
-  const applySettings = async (changes: Record<string, unknown>) => {
-    // VS Code may miss a change while it starts; the title of its window tells whether it has seen this one
-    const title = `Workbench, settings ${++revision}`;
-    Object.assign(settings, changes, { 'window.title': title });
-    await until(
-      () => `new settings: ${JSON.stringify(changes)}`,
-      async () => {
-        writeSettings(host.folders, settings);
-        for (let look = 0; look < 20; look++) {
-          if ((await page.title()) === title) return true;
-          await page.waitForTimeout(100);
-        }
-        return undefined;
-      },
-    );
-  };
   const known = () => {
     if (!connection) throw new Error('This world was started without endpoints.');
     return connection;
@@ -179,10 +163,15 @@ async function build(
       return text ? (JSON.parse(text) as unknown) : undefined;
     },
     logIn: (userCode, upn = known().users[0]?.upn ?? '') => logIn(browser.context, known().login, userCode, upn),
-    settings: applySettings,
+    async settings(changes) {
+      changeSettings(host.folders, changes);
+      await workbench.reload();
+    },
     async theme(theme) {
-      await applySettings({ 'workbench.colorTheme': THEMES[theme] });
-      const kind = { dark: 'vs-dark', light: 'vs', highContrast: 'hc-black', highContrastLight: 'hc-light' }[theme];
+      const [label, kind] = THEMES[theme];
+      await workbench.command('Preferences: Color Theme');
+      await workbench.quickInput.field.fill(label);
+      await workbench.quickInput.pick(label);
       await page.locator(`.monaco-workbench.${kind}`).waitFor();
     },
     log,
