@@ -261,6 +261,11 @@ export class Forward {
     return Buffer.concat(own).subarray(2);
   }
 
+  /** Number of bytes on a channel after its two header bytes: cheap, for large bodies. */
+  size(channel: number): number {
+    return this.messages.reduce((sum, each) => sum + (each[0] === channel ? each.length - 1 : 0), -2);
+  }
+
   text(channel: number): string {
     return this.data(channel).toString();
   }
