@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import * as v from 'valibot';
-import { startSandbox, type SandboxOptions } from './sandbox.ts';
+import type { SandboxOptions } from './sandbox.ts';
 
 const USAGE = `Starts the SANDBOX: a simulated Entra tenant and cluster on this machine.
   --json                 print one line of JSON with everything a client needs, when ready
@@ -77,7 +77,8 @@ async function main(): Promise<void> {
     console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
     process.exit(2);
   }
-  const starting = startSandbox(flags.options);
+  // Loaded only now: a wrong flag is answered at once.
+  const starting = import('./sandbox.ts').then(({ startSandbox }) => startSandbox(flags.options));
   let ending = false;
   const end = (code: number): void => {
     if (ending) return;

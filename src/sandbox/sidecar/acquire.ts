@@ -23,6 +23,13 @@ export interface Wanted {
   readonly forceRefresh: boolean;
 }
 
+/** A token with its times in milliseconds since the epoch. */
+interface Cached {
+  readonly token: string;
+  readonly obtainedAt: number;
+  readonly expiresAt: number;
+}
+
 const Answer = v.union([
   v.object({ access_token: v.string(), expires_in: v.number() }),
   v.object({ error: v.string(), error_description: v.optional(v.string(), '') }),
@@ -36,10 +43,15 @@ const RENEW_BEFORE = 5 * 60_000;
 /** Gets tokens from Entra for the blueprint and its agents, over real HTTP, and caches them by what they stand for. */
 export class TokenAcquirer {
   readonly #options: { world: World; settings: SidecarSettings; fetch: EntraFetch };
-  readonly #cache = new Map<string, { token: string; expiresAt: number }>();
+  readonly #cache = new Map<string, Cached>();
 
   constructor(options: { world: World; settings: SidecarSettings; fetch: EntraFetch }) {
     this.#options = options;
+  }
+
+  /** Forgets every token, as a restart does. */
+  clear(): void {
+    this.#cache.clear();
   }
 
   /** The access token; throws TokenRefused when Entra says no, and whatever fetch throws when it cannot be reached. */
@@ -117,21 +129,20 @@ export class TokenAcquirer {
   async #cached(
     key: string,
     wanted: Pick<Wanted, 'tenant' | 'forceRefresh' | 'claims'>,
-    request: () => Promise<{ token: string; expiresAt: number }>,
+    request: () => Promise<Cached>,
   ): Promise<string> {
     const entry = `${wanted.tenant ?? ''}|${key}`;
     const found = this.#cache.get(entry);
-    const fresh = found && found.expiresAt - this.#options.world.clock.now() > RENEW_BEFORE;
+    const now = this.#options.world.clock.now();
+    // A token from a future that the control endpoint has taken back is no use to anybody.
+    const fresh = found && found.expiresAt - now > RENEW_BEFORE && found.obtainedAt <= now;
     if (fresh && !wanted.forceRefresh && !wanted.claims) return found.token;
     const got = await request();
     this.#cache.set(entry, got);
     return got.token;
   }
 
-  async #request(
-    wanted: Pick<Wanted, 'tenant' | 'claims'>,
-    form: Record<string, string>,
-  ): Promise<{ token: string; expiresAt: number }> {
+  async #request(wanted: Pick<Wanted, 'tenant' | 'claims'>, form: Record<string, string>): Promise<Cached> {
     const { world, settings, fetch } = this.#options;
     const tenant = encodeURIComponent(wanted.tenant ?? settings.tenantId);
     const response = await fetch(`${settings.instance}${tenant}/oauth2/v2.0/token`, {
@@ -141,6 +152,7 @@ export class TokenAcquirer {
     });
     const answer = v.parse(Answer, await response.json());
     if ('error' in answer) throw new TokenRefused(answer.error_description);
-    return { token: answer.access_token, expiresAt: world.clock.now() + answer.expires_in * 1000 };
+    const now = world.clock.now();
+    return { token: answer.access_token, obtainedAt: now, expiresAt: now + answer.expires_in * 1000 };
   }
 }

@@ -43,10 +43,10 @@ const NO_STORE = { 'Cache-Control': 'no-cache, no-store, must-revalidate', Expir
 /** Starts the simulated sidecar on loopback: the HTTP API of the Microsoft Entra SDK for AgentID. */
 export async function startSidecar(options: SidecarOptions): Promise<Listening> {
   const { world, settings } = options;
-  const switches = registerSwitches(world, settings.allowOverrides);
   const { fetch, close } = createEntraFetch(options.caPem);
   const check = createCallerCheck({ world, settings, issuers: options.issuers, fetch });
   const acquirer = new TokenAcquirer({ world, settings, fetch });
+  const switches = registerSwitches(world, settings.allowOverrides, () => acquirer.clear());
   /** 1.0.0 wrote the agent of a request into the shared options of the API, where the next request found it. */
   const leaked = new Map<string, string>();
 

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import type { World } from '../world.ts';
 
 /*
- * Panel `/sidecar` of the control endpoint:
+ * Panel `/sidecar` of the control endpoint. A reset also empties the token cache, as a restart does.
  *
  * | switch         | default | meaning                                                                                     |
  * | allowOverrides | as the ConfigMap says; 1.0.0: all true | `Sidecar:AllowOverrides`, one boolean per route: whether it |
@@ -38,6 +38,7 @@ export interface SidecarSwitches {
 export function registerSwitches(
   world: World,
   configured: Partial<SidecarSwitches['allowOverrides']>,
+  onReset: () => void,
 ): SidecarSwitches {
   const ungated = world.sidecarVersion === '1.0.0'; // that version does not know these settings
   const defaults = (): SidecarSwitches => ({
@@ -63,7 +64,10 @@ export function registerSwitches(
       Object.assign(switches, changes);
       Object.assign(switches.allowOverrides, allowOverrides);
     },
-    reset: () => void Object.assign(switches, defaults()),
+    reset() {
+      Object.assign(switches, defaults());
+      onReset();
+    },
   });
   return switches;
 }
