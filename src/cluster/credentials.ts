@@ -53,8 +53,18 @@ export function refuseUnsupported({ context, user }: ContextSettings): void {
   if (user.exec?.interactiveMode === 'Always') refuse('exec.interactiveMode Always');
 }
 
+export interface CredentialSource {
+  /** @throws cluster.credentials, cluster.pluginMissing, cluster.pluginFailed */
+  get(signal?: AbortSignal): Promise<Access>;
+  /**
+   * After a 401 for `refused`: reads the kubeconfig again and runs its plugin again. Callers that come late, whose
+   * refused credentials have been replaced meanwhile, get the replacement. Throws as `get`, and as reading does.
+   */
+  renew(refused: Access, signal?: AbortSignal): Promise<Access>;
+}
+
 /** Prepares credentials for one context; every caller of the same moment shares one preparation. */
-export class Credentials {
+export class Credentials implements CredentialSource {
   readonly #reload: () => Promise<ContextSettings>;
   readonly #logger: Logger;
   readonly #clock: Clock;
@@ -75,16 +85,11 @@ export class Credentials {
     this.#clock = options.clock ?? systemClock;
   }
 
-  /** @throws cluster.credentials, cluster.pluginMissing, cluster.pluginFailed */
   async get(signal?: AbortSignal): Promise<Access> {
     if (this.#current && this.#clock.now() < this.#current.until) return this.#current.access;
     return this.#flight.run('', inner => this.#prepare(inner), signal);
   }
 
-  /**
-   * After a 401 for `refused`: reads the kubeconfig again and runs its plugin again. Callers that come late, whose
-   * refused credentials have been replaced meanwhile, get the replacement.
-   */
   async renew(refused: Access, signal?: AbortSignal): Promise<Access> {
     if (this.#current && this.#current.access !== refused) return this.get(signal);
     return this.#flight.run(

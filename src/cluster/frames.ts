@@ -106,23 +106,23 @@ export function encodeFrame(opcode: number, parts: readonly Uint8Array[]): Buffe
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   const lengthBytes = length < 126 ? 0 : length < 0x1_0000 ? 2 : 8;
   const start = 2 + lengthBytes + 4;
-  const frame = Buffer.allocUnsafe(start + length);
+  const pad = -start & 3; // so that the payload begins on a word, and whole words can be masked
+  const memory = new ArrayBuffer(pad + start + length);
+  const frame = Buffer.from(memory, pad);
   frame[0] = 0x80 | opcode;
-  if (lengthBytes === 0) frame[1] = 0x80 | length;
-  else if (lengthBytes === 2) {
-    frame[1] = 0x80 | 126;
-    frame.writeUInt16BE(length, 2);
-  } else {
-    frame[1] = 0x80 | 127;
-    frame.writeBigUInt64BE(BigInt(length), 2);
-  }
-  const mask = frame.subarray(start - 4, start);
-  randomFillSync(mask);
+  frame[1] = 0x80 | (lengthBytes === 0 ? length : lengthBytes === 2 ? 126 : 127);
+  if (lengthBytes === 2) frame.writeUInt16BE(length, 2);
+  if (lengthBytes === 8) frame.writeBigUInt64BE(BigInt(length), 2);
   let at = start;
   for (const part of parts) {
     frame.set(part, at);
     at += part.length;
   }
-  for (let index = start; index < frame.length; index++) frame[index]! ^= mask[(index - start) & 3]!;
+  const mask = randomFillSync(frame.subarray(start - 4, start));
+  const word = new Uint32Array(Uint8Array.from(mask).buffer)[0] ?? 0;
+  const words = new Uint32Array(memory, pad + start, length >> 2);
+  for (let index = 0; index < words.length; index++) words[index] = (words[index] ?? 0) ^ word;
+  for (let index = length & ~3; index < length; index++)
+    frame[start + index] = (frame[start + index] ?? 0) ^ (mask[index & 3] ?? 0);
   return frame;
 }

@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import type { Dispatcher } from 'undici';
 import type { Disposable } from '../base/disposable.ts';
 import { AgentIdError } from '../base/errors.ts';
-import type { Access, Credentials, TlsSettings } from './credentials.ts';
+import type { Access, CredentialSource, TlsSettings } from './credentials.ts';
 import { connectionError, statusError, statusMessage, type KubeRequest } from './kubeErrors.ts';
 import { loadUndici } from './libraries.ts';
 import { openWebSocket } from './upgrade.ts';
@@ -49,13 +49,13 @@ export class HttpKubeApi implements KubeApi {
   readonly server: string;
   readonly #origin: string;
   readonly #prefix: string;
-  readonly #credentials: Credentials;
+  readonly #credentials: CredentialSource;
   readonly #proxy: URL | undefined;
   readonly #sockets = new Set<Duplex>();
   readonly #closing = new AbortController();
   #dispatcher: { key: string; value: Promise<Dispatcher> } | undefined;
 
-  constructor(options: { context: string; server: string; proxy?: URL; credentials: Credentials }) {
+  constructor(options: { context: string; server: string; proxy?: URL; credentials: CredentialSource }) {
     const url = new URL(options.server);
     this.context = options.context;
     this.server = options.server.replace(/\/+$/, '');

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type * as Undici from 'undici';
 import { AgentIdError, describe } from '../base/errors.ts';
 import type { Fetch } from '../base/fetch.ts';
+import { relay } from './relay.ts';
 import type { TunnelLink } from './tunnelLink.ts';
 
 /** Methods that may be repeated without harm (RFC 9110, 9.2.2). */
@@ -41,8 +42,12 @@ export function tunnelFetch(options: {
     const request = await readRequest(input, init);
     if (request.url.origin !== origin)
       throw new AgentIdError('tunnel.foreignOrigin', { origin: request.url.origin, expected: origin });
-    const { url, method, headers, body, signal } = request;
-    const repeatable = !(body instanceof ReadableStream);
+    const { url, method, headers, signal } = request;
+    const repeatable = !(request.body instanceof ReadableStream);
+    // undici reads the source of an upload to its end even when the request is over: ours can be stopped.
+    const upload = request.body instanceof ReadableStream ? relay(request.body, { fail: error => error }) : undefined;
+    const body = upload?.stream ?? request.body;
+    const failBody = (error: unknown) => (signal?.aborted ? (signal.reason as unknown) : interruption(error, name));
     let repeated = false;
     for (let attempt = 1; ; attempt++) {
       try {
@@ -56,8 +61,9 @@ export function tunnelFetch(options: {
           ...(repeatable ? {} : { duplex: 'half' }),
         });
         link.proved();
-        return toResponse(response, name, signal);
+        return toResponse(response, failBody, () => upload?.stop());
       } catch (error) {
+        upload?.stop();
         signal?.throwIfAborted();
         const failure = requestError(error, name);
         if (!repeatable || !AgentIdError.is(failure)) throw failure;
@@ -104,31 +110,10 @@ async function readBody(body: RequestInit['body'], headers: Headers): Promise<Ou
   return whole.bytes();
 }
 
-function toResponse(response: Undici.Response, name: string, signal: AbortSignal | undefined): Response {
+function toResponse(response: Undici.Response, fail: (error: unknown) => unknown, done: () => void): Response {
   const { status, statusText } = response;
-  const bare = NULL_BODY_STATUS.has(status) || !response.body;
-  const body = bare ? null : guard(response.body as ReadableStream<Uint8Array>, name, signal);
+  const body = NULL_BODY_STATUS.has(status) || !response.body ? null : relay(response.body, { fail, done }).stream;
   return new Response(body, { status, statusText, headers: [...response.headers] });
-}
-
-/** The same bytes, with an end that says what happened. */
-function guard(body: ReadableStream<Uint8Array>, name: string, signal: AbortSignal | undefined): ReadableStream {
-  const reader = body.getReader();
-  return new ReadableStream({
-    type: 'bytes',
-    async pull(controller) {
-      try {
-        const { done, value } = await reader.read();
-        if (value) controller.enqueue(value);
-        if (!done) return;
-        controller.close();
-        controller.byobRequest?.respond(0);
-      } catch (error) {
-        controller.error(signal?.aborted ? signal.reason : interruption(error, name));
-      }
-    },
-    cancel: reason => reader.cancel(reason),
-  });
 }
 
 function interruption(error: unknown, name: string): unknown {
@@ -152,8 +137,8 @@ function requestError(error: unknown, name: string): unknown {
   if (code === 'UND_ERR_SOCKET')
     return new AgentIdError('tunnel.unanswered', { name, reason: reasonOf(cause) }, { cause: error });
   if (code === 'UND_ERR_CLOSED' || code === 'UND_ERR_DESTROYED') return new AgentIdError('tunnel.closed', { name });
-  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW')
-    return new AgentIdError('tunnel.notHttp', { name, reason: code }, { cause: error });
+  if (cause instanceof Error && (cause.name === 'HTTPParserError' || code === 'UND_ERR_HEADERS_OVERFLOW'))
+    return new AgentIdError('tunnel.notHttp', { name, reason: reasonOf(cause) }, { cause: error });
   return error;
 }
 
