@@ -17,7 +17,7 @@ import { InspectorPanel } from './views/inspectorPanel.ts';
 import { openLink } from './views/links.ts';
 import { remember, serverStore, trustStore } from './views/memory.ts';
 import { sayer } from './views/messages/index.ts';
-import { sayDenial } from './views/messages/denial.ts';
+import { clauseOf, sayDenial } from './views/messages/denial.ts';
 import { modeLine, noTokensBecause, suggestedPrompts } from './views/mode.ts';
 import { SandboxProcess } from './views/sandboxProcess.ts';
 import { editorSecrets, memorySecrets } from './views/secrets.ts';
@@ -98,7 +98,11 @@ export function activate(context: vscode.ExtensionContext): void {
   });
   const configuration = new ConfigurationDocument(session, servers, readSettings);
   const identity = new RowTree(() => identityRows(session, apiModel(), say));
-  const tools = new RowTree(() => serverRows(servers, say));
+  const refusedBecause = (serverId: string) => {
+    const denial = session.connection?.explainDenial(serverId);
+    return denial && clauseOf(t, denial);
+  };
+  const tools = new RowTree(() => serverRows(servers, { say, refusedBecause }));
   const statusBar = new StatusBar();
   const actions = new Actions({
     session,

@@ -32,9 +32,11 @@ export class ConfigurationDocument implements vscode.TextDocumentContentProvider
 
   provideTextDocumentContent(): string {
     const rows = [...this.#modeRows(), ...this.#serverRows()];
-    const width = (index: 0 | 1) => Math.max(...rows.map(row => row[index].length));
-    const pad = [width(0), width(1)] as const;
-    const lines = rows.map(row => `${row[0].padEnd(pad[0])}  ${row[1].padEnd(pad[1])}  ${row[2]}`.trimEnd());
+    const width = (index: 0 | 2) => Math.max(...rows.map(row => row[index].length));
+    const pad = [width(0), width(2)] as const; // the value comes last: a long one pushes nothing out of sight
+    const lines = rows.map(([name, value, source]) =>
+      `${name.padEnd(pad[0])}  ${source.padEnd(pad[1])}  ${value}`.trimEnd(),
+    );
     return `${lines.join('\n')}\n`;
   }
 

@@ -6,12 +6,18 @@ import type { Row } from './tree.ts';
 
 const t = vscode.l10n.t;
 
-/** Servers, then targets where a gateway brings several together, then tools with their schema. */
-export function serverRows(servers: McpServers, say: (error: unknown) => Failure): Row[] {
-  return servers.list().map(server => serverRow(server, say));
+export interface ServerWords {
+  say(error: unknown): Failure;
+  /** Why the gateway's policy refuses every tool of a server, where it does. */
+  refusedBecause(serverId: string): string | undefined;
 }
 
-function serverRow(server: McpServer, say: (error: unknown) => Failure): Row {
+/** Servers, then targets where a gateway brings several together, then tools with their schema. */
+export function serverRows(servers: McpServers, words: ServerWords): Row[] {
+  return servers.list().map(server => serverRow(server, words));
+}
+
+function serverRow(server: McpServer, words: ServerWords): Row {
   const { spec, state, enabled } = server;
   const place = spec.kind === 'gateway' ? t('through the gateway') : t('direct: no gateway policy');
   const base = {
@@ -23,9 +29,16 @@ function serverRow(server: McpServer, say: (error: unknown) => Failure): Row {
     case 'disabled':
       return { ...base, description: `${t('disabled')} · ${place}`, icon: 'circle-slash', tooltip: spec.url };
     case 'connecting':
-      return { ...base, description: `${t('connecting')} · ${place}`, icon: 'loading~spin', tooltip: spec.url };
+      return {
+        ...base,
+        description: `${t('connecting')} · ${place}`,
+        icon: 'loading~spin',
+        tooltip: spec.url,
+        expanded: true,
+        children: [],
+      };
     case 'failed': {
-      const { sentence, nextStep } = say(state.error);
+      const { sentence, nextStep } = words.say(state.error);
       return {
         ...base,
         description: sentence,
@@ -44,21 +57,24 @@ function serverRow(server: McpServer, say: (error: unknown) => Failure): Row {
         tooltip: `${spec.url}\n\n${info.name} ${info.version} · MCP ${info.protocolVersion}`,
         icon: spec.kind === 'gateway' ? 'shield' : 'plug',
         expanded: true,
-        children: toolRows(server, tools),
+        children: toolRows(server, tools, words),
       };
     }
   }
 }
 
-function toolRows(server: McpServer, tools: ToolInfo[]): Row[] {
+function toolRows(server: McpServer, tools: ToolInfo[], words: ServerWords): Row[] {
   const prefix = server.spec.id;
   if (tools.length === 0) {
     const gateway = server.spec.kind === 'gateway';
+    const reason = gateway
+      ? (words.refusedBecause(prefix) ?? t('the gateway hides what its policy denies'))
+      : undefined;
     return [
       {
         id: `none:${prefix}`,
         label: gateway ? t('No tool is allowed') : t('The server lists no tools'),
-        ...(gateway && { description: t('the gateway hides what its policy denies') }),
+        ...(reason && { description: reason, tooltip: reason }),
         icon: 'info',
       },
     ];
