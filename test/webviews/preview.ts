@@ -22,7 +22,7 @@ async function picture(name: string, view: 'chat' | 'inspector', width: number, 
     await webview.send({ type: 'snapshot', seq: 0, now: Date.now(), state });
     await webview.page.screenshot({ path: path.join(directory, `${file}.png`) });
     if (webview.complaints.length > 0) console.log(file, webview.complaints);
-    await webview.page.close();
+    await webview.close();
   }
 }
 

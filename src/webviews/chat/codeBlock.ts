@@ -15,7 +15,7 @@ export function dressCodeBlocks(root: ParentNode, complete: boolean, copy: (text
     const colours = complete && language ? highlight(text, language.toLowerCase()) : undefined;
     const pre = h(
       'pre',
-      { tabindex: 0, role: 'region', 'aria-label': language ? t('{0} code', language) : t('Code') },
+      { tabindex: 0, role: 'group', 'aria-label': language ? t('{0} code', language) : t('Code') },
       h('code', {}, colours === undefined ? text : purify(colours)),
     );
     const block = h(
@@ -36,7 +36,7 @@ export function dressCodeBlocks(root: ParentNode, complete: boolean, copy: (text
 /** Wide tables scroll inside their own box instead of stretching the conversation. */
 export function wrapTables(root: ParentNode): void {
   for (const table of root.querySelectorAll('table')) {
-    const box = h('div', { class: 'table-box', tabindex: 0, role: 'region', 'aria-label': t('Table') });
+    const box = h('div', { class: 'table-box', tabindex: 0, role: 'group', 'aria-label': t('Table') });
     table.replaceWith(box);
     box.append(table);
   }

@@ -46,10 +46,13 @@ const empty = new EmptyChat(actions);
 const composer = new Composer({ send, stop: () => host.post({ type: 'stop' }), changed: save }, saved.draft);
 
 document.body.append(
-  h('h1', { class: 'screen-reader-only' }, t('Agent ID chat')),
-  h('header', {}, modeLine.element, tools),
-  h('main', { class: 'stage' }, conversation.element, empty.element, conversation.end.pill),
-  composer.element,
+  h('header', {}, h('h1', { class: 'screen-reader-only' }, t('Agent ID chat')), modeLine.element, tools),
+  h(
+    'main',
+    {},
+    h('div', { class: 'stage' }, conversation.element, empty.element, conversation.end.pill),
+    composer.element,
+  ),
   announcer.element,
 );
 routeLinks(href => host.post({ type: 'openLink', href }));

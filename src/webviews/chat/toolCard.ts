@@ -122,7 +122,7 @@ export class ToolCard implements ItemView<ToolItem> {
         h('span', {}, title),
         copyButton(t('Copy {0}', title), () => this.#actions.copy(text)),
       ),
-      h('pre', { tabindex: 0, role: 'region', 'aria-label': title, dir: 'ltr' }, text || t('(empty)')),
+      h('pre', { tabindex: 0, role: 'group', 'aria-label': title, dir: 'ltr' }, text || t('(empty)')),
     );
   }
 

@@ -33,7 +33,7 @@ export class Claims {
       h(
         'div',
         { class: 'claims-title' },
-        h('h3', {}, label),
+        h('h2', {}, label),
         h('span', { class: 'chip' }, shape(details)),
         details.expiresAt !== undefined && this.#time,
         details.fingerprint !== undefined && fingerprint(details.fingerprint),

@@ -11,7 +11,7 @@ export class RawOutput {
   readonly element: HTMLElement;
   readonly #length: number | undefined;
   readonly #ask: () => void;
-  readonly #output = h('pre', { class: 'raw', tabindex: 0, role: 'region', 'aria-label': t('Raw output') });
+  readonly #output = h('pre', { class: 'raw', tabindex: 0, role: 'group', 'aria-label': t('Raw output') });
   readonly #button = h('button', { type: 'button', class: 'secondary', onclick: () => this.#press() });
   readonly #time = h('span', { class: 'faint' });
   /** When it hides again, by this machine's clock; undefined while masked. */
@@ -27,7 +27,7 @@ export class RawOutput {
       h(
         'div',
         { class: 'raw-tools' },
-        h('h4', {}, t('Raw output')),
+        h('h3', {}, t('Raw output')),
         this.#button,
         copyButton(t('Copy Raw Token'), () => options.copy()),
         this.#time,

@@ -1,3 +1,4 @@
+import { visible } from '../../protocol/visible.ts';
 import { h } from './dom.ts';
 
 /**
@@ -25,7 +26,7 @@ export class Announcer {
 
 /** A region speaks what is added to it; a few old sentences stay so that a slow reader does not lose one. */
 function add(region: HTMLElement, text: string): void {
-  const words = text.replace(/\s+/g, ' ').trim();
+  const words = visible(text).replace(/\s+/g, ' ').trim();
   if (!words) return;
   region.append(h('p', {}, words.length > 1000 ? `${words.slice(0, 999)}…` : words));
   while (region.childElementCount > 5) region.firstElementChild?.remove();

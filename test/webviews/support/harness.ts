@@ -71,6 +71,10 @@ export class Webview {
     return this.page.evaluate("sessionStorage.getItem('state') ?? ''");
   }
 
+  close(): Promise<void> {
+    return this.page.context().close();
+  }
+
   async theme(name: ThemeName): Promise<void> {
     const { kind, variables } = themes[name];
     const background = variables[this.view === 'chat' ? '--vscode-sideBar-background' : '--vscode-editor-background'];
@@ -111,15 +115,15 @@ export async function openStudio() {
         width?: number;
         height?: number;
         theme?: ThemeName;
-        zoom?: number;
+
         strings?: Record<string, string>;
       } = {},
     ): Promise<Webview> {
-      const page = await browser.newPage({
+      const context = await browser.newContext({
         viewport: { width: options.width ?? 400, height: options.height ?? 800 },
-        deviceScaleFactor: options.zoom ?? 1,
         reducedMotion: 'reduce',
       });
+      const page = await context.newPage();
       const nonce = randomBytes(16).toString('base64');
       await page.route(`${ORIGIN}/**`, route => {
         const name = new URL(route.request().url()).pathname.slice(1);
