@@ -70,10 +70,10 @@ export function hiddenTools(route: Pick<McpRoute, 'rules' | 'targets'>, claims: 
   return [...names].flatMap(name => {
     const refused = route.targets.flatMap(target => {
       const why = explainDenial(route, claims, { name, target });
-      // A rule that is about another target says nothing of whether this target has such a tool.
-      return why?.outcome === 'denied' && !/\bmcp\.tool\.target\b/.test(why.clause)
-        ? [{ name, target, reason: why }]
-        : [];
+      if (why?.outcome !== 'denied') return [];
+      // An allow that is about another target says nothing of whether this one has such a tool.
+      if (why.cause === 'tool' && /\bmcp\.tool\.target\b/.test(why.clause)) return [];
+      return [{ name, target, reason: why }];
     });
     if (refused.length < route.targets.length || refused.length === 0) return refused;
     return [{ name, reason: refused[0]!.reason }];

@@ -259,7 +259,10 @@ describe('tools that the rules name', () => {
 
   it('are found for the target that the rule is about', () => {
     const rules = route('true', { deny: "mcp.tool.target == 'exa-ai' && mcp.tool.name == 'crawl'" });
-    assert.deepEqual(hiddenTools(rules, v1).length, 0, 'the clause about the target leaves the other target open');
+    assert.deepEqual(
+      hiddenTools(rules, v1).map(({ name, target }) => [name, target]),
+      [['crawl', 'exa-ai']],
+    );
     const allow = route(
       "mcp.tool.target == 'microsoft' && mcp.tool.name == 'search'",
       `mcp.tool.name == 'admin' && jwt.appid == '${OTHER}'`,
