@@ -36,7 +36,7 @@ export class AccessLog {
       ['listener', 'default'],
       ['route', log.route && `default/${log.route}`],
       ['endpoint', log.endpoint],
-      ['src.addr', `${request.socket.remoteAddress}:${request.socket.remotePort}`],
+      ['src.addr', `${exchange.source.address}:${exchange.source.port}`],
       ['http.method', exchange.method],
       ['http.host', request.headers.host],
       ['http.path', exchange.originalPath],

@@ -34,6 +34,8 @@ export class Exchange {
   readonly headers: IncomingHttpHeaders;
   /** Aborted when the client goes away before the answer is complete. */
   readonly signal: AbortSignal;
+  /** The client's address, read at once: a closed connection has none. */
+  readonly source: { address: string; port: number };
   claims: Claims | undefined;
   /** The verified token, kept for `backendAuth.passthrough`. */
   token: string | undefined;
@@ -45,6 +47,7 @@ export class Exchange {
     this.request = request;
     this.response = response;
     this.method = request.method ?? 'GET';
+    this.source = { address: request.socket.remoteAddress ?? '', port: request.socket.remotePort ?? 0 };
     const url = request.url ?? '/';
     const question = url.indexOf('?');
     this.originalPath = question < 0 ? url : url.slice(0, question);
@@ -72,7 +75,7 @@ export class Exchange {
           Object.entries(this.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : value]),
         ),
       },
-      source: { address: this.request.socket.remoteAddress ?? '', port: this.request.socket.remotePort ?? 0 },
+      source: this.source,
       ...(this.log.mcp && { mcp: this.log.mcp }),
       ...(this.log.llm && { llm: this.log.llm }),
     };

@@ -66,8 +66,8 @@ export async function readAll(message: IncomingMessage, limit = Number.POSITIVE_
   let size = 0;
   for await (const chunk of message as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > limit) throw new RangeError('length limit exceeded');
-    chunks.push(chunk);
+    if (size <= limit) chunks.push(chunk); // the rest is read and dropped: a closed connection would hide the refusal
   }
+  if (size > limit) throw new RangeError('length limit exceeded');
   return Buffer.concat(chunks);
 }

@@ -29,7 +29,7 @@ function words(text: string): string[] {
 
 /**
  * A search over a fixed collection: BM25 over the paragraphs (k1 = 1.2, b = 0.75), where a word of the title counts as
- * if it stood in each of them. The best paragraph speaks for its page.
+ * if it stood in each of them twice. The best paragraph speaks for its page.
  */
 export class Corpus {
   readonly #pages: ReadonlyMap<string, Page>;
@@ -41,7 +41,7 @@ export class Corpus {
     this.#pages = new Map(pages.map(page => [page.url, page]));
     this.#paragraphs = pages.flatMap(page => {
       const title = words(page.title);
-      return page.text.map(text => ({ page, text, words: [...title, ...words(text)] }));
+      return page.text.map(text => ({ page, text, words: [...title, ...title, ...words(text)] }));
     });
     for (const paragraph of this.#paragraphs)
       for (const word of new Set(paragraph.words)) this.#frequency.set(word, (this.#frequency.get(word) ?? 0) + 1);

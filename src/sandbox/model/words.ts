@@ -1,7 +1,7 @@
 /** Words that choose no tool. */
 const STOP = new Set(
   (
-    'a about all an and any are as at be by can could do does find for from get give has have how i if in into is it its let ' +
+    'a about all am an and any are as at be by can could did do does find for from get give has have how i if in into is it its let ' +
     'look me my no not now of on one or our out please return returns see show so some tell that the their them there these ' +
     'they this to up us use using want was we what when where which who whole why will with would you your tool tools'
   ).split(' '),
