@@ -115,6 +115,10 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     now: () => Date.now() + clock.offsetSeconds * 1000,
   };
   const requests: RequestRecord[] = [];
+  const [entraKey, clusterKey] = await Promise.all([
+    createSigningKey('SANDBOX Entra signing key'),
+    createSigningKey('SANDBOX cluster signing key'),
+  ]);
   const mcpAppId = '5f2c7d3e-8b1a-4e6f-9c04-d7a3b2e1f605';
   const blueprintAppId = '3b8e1f52-6c0d-4a97-b3e4-91d5c2a7f810';
   return {
@@ -204,8 +208,8 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     sidecarVersion: options.sidecarVersion ?? '1.1.1',
     tokenLifetimeSeconds: options.tokenLifetimeSeconds,
     userClaims: options.userClaims ?? {},
-    entraKey: await createSigningKey('SANDBOX Entra signing key'),
-    clusterKey: await createSigningKey('SANDBOX cluster signing key'),
+    entraKey,
+    clusterKey,
     clusterIssuer: 'https://oidc.agent-id-sandbox.example',
     clock,
     requests,

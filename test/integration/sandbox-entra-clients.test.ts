@@ -96,3 +96,100 @@ test('@azure/msal-node asks for interaction when the sessions were revoked', asy
   const silent = app.acquireTokenSilent({ account: result.account, scopes: [json.scope], forceRefresh: true });
   await assert.rejects(silent, { errorCode: 'invalid_grant', errorMessage: /AADSTS50173/ });
 });
+
+test('@azure/msal-node signs in through the browser, with PKCE and a posted answer', async () => {
+  const { json } = sandbox;
+  const app = new PublicClientApplication({
+    auth: { clientId: PUBLIC_CLIENT, authority: json.authority, knownAuthorities: [new URL(json.authority).host] },
+  });
+  const result = await app.acquireTokenInteractive({
+    scopes: [json.scope],
+    loginHint: json.users[1]?.upn,
+    openBrowser: async url => {
+      const page = await (await fetch(url)).text();
+      assert.match(page, new RegExp(`value="${json.users[1]?.upn}" selected`), 'the hint chooses the user');
+      const answer = await submitForm(page, url, { user: json.users[1]?.upn ?? '', action: 'consent' });
+      const posted = await answer.text();
+      await submitForm(posted, /action="([^"]+)"/.exec(posted)?.[1] ?? '', {});
+    },
+  });
+  assert.equal(result.account?.username, json.users[1]?.upn);
+  const { account } = result;
+  assert.ok(account);
+  const renewed = await app.acquireTokenSilent({ account, scopes: [json.scope], forceRefresh: true });
+  assert.notEqual(renewed.accessToken, result.accessToken);
+});
+
+test('openid-client redeems a code once, with the right verifier only', async () => {
+  const { json } = sandbox;
+  const config = await oidc.discovery(new URL(`${json.authority}/v2.0`), PUBLIC_CLIENT, undefined, oidc.None());
+  oidc.allowInsecureRequests(config); // the page for people is plain http, so that no browser warns
+  const redirect = 'http://localhost:4321/callback';
+  const visit = async (verifier: string, extra: Record<string, string> = {}, action = 'consent') => {
+    const url = oidc.buildAuthorizationUrl(config, {
+      redirect_uri: redirect,
+      scope: `${json.scope} openid profile`,
+      state: 'the state',
+      nonce: 'the nonce',
+      code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
+      code_challenge_method: 'S256',
+      ...extra,
+    });
+    const shown = await fetch(url, { redirect: 'manual' });
+    if (shown.status !== 200) return new URL(shown.headers.get('location') ?? '');
+    const answer = await submitForm(await shown.text(), url.href, { user: json.users[0]?.upn ?? '', action });
+    return new URL(answer.headers.get('location') ?? '');
+  };
+  const checks = (pkceCodeVerifier: string) => ({
+    pkceCodeVerifier,
+    expectedState: 'the state',
+    expectedNonce: 'the nonce',
+  });
+
+  const verifier = oidc.randomPKCECodeVerifier();
+  const callback = await visit(verifier);
+  const tokens = await oidc.authorizationCodeGrant(config, callback, checks(verifier));
+  assert.equal(tokens.claims()?.preferred_username, json.users[0]?.upn);
+  await assert.rejects(oidc.authorizationCodeGrant(config, callback, checks(verifier)), { error: 'invalid_grant' });
+
+  const other = await visit(verifier);
+  const wrong = oidc.authorizationCodeGrant(config, other, checks(oidc.randomPKCECodeVerifier()));
+  await assert.rejects(wrong, { error: 'invalid_grant', error_description: /^AADSTS501481/ });
+
+  const cancelled = await visit(verifier, {}, 'cancel');
+  assert.deepEqual(
+    [cancelled.searchParams.get('error'), cancelled.searchParams.get('state')],
+    ['access_denied', 'the state'],
+  );
+  const silent = await visit(verifier, { prompt: 'none' });
+  assert.equal(silent.searchParams.get('error'), 'login_required');
+  const fragment = await visit(verifier, { response_mode: 'fragment' });
+  assert.match(fragment.hash, /^#code=1\./);
+});
+
+test('a redirect URI that nobody registered gets no answer', async () => {
+  const { json } = sandbox;
+  const { origin } = new URL(json.login.url);
+  const url = new URL(`${origin}/${json.tenantId}/oauth2/v2.0/authorize`);
+  url.search = new URLSearchParams({
+    client_id: PUBLIC_CLIENT,
+    response_type: 'code',
+    scope: json.scope,
+    redirect_uri: 'https://elsewhere.example/callback',
+    code_challenge: 'x',
+    code_challenge_method: 'S256',
+  }).toString();
+  const response = await fetch(url, { redirect: 'manual' });
+  assert.equal(response.status, 400);
+  assert.match(await response.text(), /AADSTS50011/);
+});
+
+/** Posts the hidden fields of a page's form, and what else a person puts in. */
+function submitForm(page: string, url: string, fields: Record<string, string>): Promise<Response> {
+  const unescape = (text: string) =>
+    text.replace(/&#(\d+);/g, (_all, code: string) => String.fromCharCode(Number(code)));
+  const form = new URLSearchParams(fields);
+  for (const [, name = '', value = ''] of page.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)">/g))
+    form.set(unescape(name), unescape(value));
+  return fetch(unescape(url), { method: 'POST', body: form, redirect: 'manual' });
+}

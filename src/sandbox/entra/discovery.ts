@@ -5,8 +5,15 @@ export function issuers(origin: string, tenantId: string): { v1: string; v2: str
   return { v1: `${origin}/sts/${tenantId}/`, v2: `${origin}/${tenantId}/v2.0` };
 }
 
+export interface Addresses {
+  /** Where programs go, over TLS. */
+  readonly origin: string;
+  /** Where people go, over plain http: the pages of the authorization endpoint and the device code. */
+  readonly loginOrigin: string;
+}
+
 /** `/{tenant}/v2.0/.well-known/openid-configuration`; `common` and `organizations` get Entra's issuer template. */
-export function openIdV2(origin: string, tenant: string, world: World): Record<string, unknown> {
+export function openIdV2({ origin, loginOrigin }: Addresses, tenant: string, world: World): Record<string, unknown> {
   const base = `${origin}/${tenant}`;
   return {
     token_endpoint: `${base}/oauth2/v2.0/token`,
@@ -20,7 +27,7 @@ export function openIdV2(origin: string, tenant: string, world: World): Record<s
     issuer: issuers(origin, isShared(tenant) ? '{tenantid}' : world.tenantId).v2,
     request_uri_parameter_supported: false,
     userinfo_endpoint: 'https://graph.microsoft.com/oidc/userinfo',
-    authorization_endpoint: `${base}/oauth2/v2.0/authorize`,
+    authorization_endpoint: `${loginOrigin}/${tenant}/oauth2/v2.0/authorize`,
     device_authorization_endpoint: `${base}/oauth2/v2.0/devicecode`,
     http_logout_supported: true,
     frontchannel_logout_supported: true,
@@ -40,10 +47,11 @@ export function openIdV2(origin: string, tenant: string, world: World): Record<s
 }
 
 /** `/{tenant}/.well-known/openid-configuration`, the v1 document. */
-export function openIdV1(origin: string, tenant: string, world: World): Record<string, unknown> {
+export function openIdV1(addresses: Addresses, tenant: string, world: World): Record<string, unknown> {
+  const { origin } = addresses;
   const base = `${origin}/${tenant}`;
   return {
-    ...openIdV2(origin, tenant, world),
+    ...openIdV2(addresses, tenant, world),
     issuer: issuers(origin, isShared(tenant) ? '{tenantid}' : world.tenantId).v1,
     authorization_endpoint: `${base}/oauth2/authorize`,
     token_endpoint: `${base}/oauth2/token`,

@@ -24,10 +24,10 @@ export interface Entra extends Listening {
 /** Starts the simulated Entra: its endpoints over TLS, its sign-in page beside them over plain http. */
 export async function startEntra(options: { world: World; ca: CertificateAuthority }): Promise<Entra> {
   const { world, ca } = options;
-  const addresses = { origin: '', loginUrl: '' };
+  const addresses = { origin: '', loginOrigin: '' };
   const tenant = createTenant(world, addresses);
   const login = await startLoginPage(world, () => tenant);
-  addresses.loginUrl = `${login.origin}/devicelogin`;
+  addresses.loginOrigin = login.origin;
   const tls = await ca.issue('SANDBOX Entra', ['127.0.0.1', 'localhost']);
   const https = await serve({ world, part: 'entra', tls, handle: (request, url) => answer(tenant, request, url) });
   addresses.origin = https.origin;
@@ -36,7 +36,7 @@ export async function startEntra(options: { world: World; ca: CertificateAuthori
     issuerV1: tenant.issuerV1,
     issuerV2: tenant.issuerV2,
     jwks: keySet(tenant),
-    loginUrl: addresses.loginUrl,
+    loginUrl: tenant.loginUrl,
     close: async () => void (await Promise.all([https.close(), login.close()])),
   };
 }
@@ -78,8 +78,8 @@ async function route(
   }
   if (![world.tenantId, world.tenantName].includes(name.toLowerCase()) && !isShared(name))
     throw new EntraError(90002, [name]);
-  if (path === 'v2.0/.well-known/openid-configuration') return document(openIdV2(origin, name, world));
-  if (path === '.well-known/openid-configuration') return document(openIdV1(origin, name, world));
+  if (path === 'v2.0/.well-known/openid-configuration') return document(openIdV2(tenant, name, world));
+  if (path === '.well-known/openid-configuration') return document(openIdV1(tenant, name, world));
   if (path === 'discovery/v2.0/keys' || path === 'discovery/keys') return document(keySet(tenant));
   const endpoint = { 'oauth2/v2.0/devicecode': deviceAuthorization, 'oauth2/v2.0/token': answerToken }[path];
   if (!endpoint) return { status: 404 };
@@ -98,7 +98,6 @@ function headers(correlationId: string): Record<string, string> {
     'Cache-Control': 'no-store, no-cache',
     Pragma: 'no-cache',
     Expires: '-1',
-    'Strict-Transport-Security': 'max-age=31536000; includeSubDomains',
     'X-Content-Type-Options': 'nosniff',
     'x-ms-request-id': randomUUID(),
     'x-ms-ests-server': 'SANDBOX',

@@ -1,23 +1,32 @@
 import { readBody, serve, type Listening, type Reply } from '../server.ts';
 import type { World } from '../world.ts';
+import { authorize } from './authorize.ts';
 import { escape, page } from './html.ts';
 import type { Tenant } from './tenant.ts';
 
 /** Names of the two inputs of the device-code page, for whoever fills it in by program. */
 export const LOGIN_FIELDS = { codeField: 'code', userField: 'user' } as const;
 
+const AUTHORIZE_PATH = '/oauth2/v2.0/authorize';
 const CLOSE = 'You can close this window.';
 
-/** The page on which a person enters the device code: plain http on loopback, so that no browser warns about our CA. */
+/**
+ * The pages that a person sees, for device codes and for the authorization endpoint: plain http on loopback, so that
+ * no browser warns about our CA.
+ */
 export function startLoginPage(world: World, tenant: () => Tenant): Promise<Listening> {
   return serve({
     world,
     part: 'login',
     async handle(request, url) {
-      if (url.pathname !== '/devicelogin') return { status: 404, body: 'Not found' };
-      if (request.method === 'GET') return html(200, codeForm(world)); // a ?code= is neither filled in nor submitted
-      if (request.method !== 'POST') return { status: 405, headers: { Allow: 'GET, POST' } };
-      return submit(tenant(), new URLSearchParams(await readBody(request)));
+      const isAuthorize = url.pathname.endsWith(AUTHORIZE_PATH);
+      if (!isAuthorize && url.pathname !== '/devicelogin') return { status: 404, body: 'Not found' };
+      if (request.method !== 'GET' && request.method !== 'POST')
+        return { status: 405, headers: { Allow: 'GET, POST' } };
+      const form = request.method === 'GET' ? undefined : new URLSearchParams(await readBody(request));
+      if (isAuthorize) return authorize(tenant(), request.method, form ?? url.searchParams);
+      // A ?code= in the address is neither filled in nor submitted.
+      return form ? submit(tenant(), form) : html(200, codeForm(world));
     },
   });
 }

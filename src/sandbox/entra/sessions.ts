@@ -33,7 +33,8 @@ export interface AuthorizationCode {
   readonly session: Session;
   readonly scope: string;
   readonly redirectUri: string;
-  readonly challenge: string | undefined;
+  /** S256 challenge of PKCE (RFC 7636). */
+  readonly challenge: string;
   readonly nonce: string | undefined;
   readonly expiresAt: number;
 }

@@ -1,5 +1,5 @@
 import type { World } from '../world.ts';
-import { issuers } from './discovery.ts';
+import { issuers, type Addresses } from './discovery.ts';
 import { Sessions } from './sessions.ts';
 import { registerSwitches, type EntraSwitches } from './switches.ts';
 
@@ -12,12 +12,14 @@ export interface Tenant {
   readonly origin: string;
   readonly issuerV1: string;
   readonly issuerV2: string;
+  /** `http://127.0.0.1:<port>` of the pages for people. */
+  readonly loginOrigin: string;
   /** URL of the device-code page. */
   readonly loginUrl: string;
 }
 
 /** The tenant of a world; its addresses are known only when its servers listen. */
-export function createTenant(world: World, addresses: { origin: string; loginUrl: string }): Tenant {
+export function createTenant(world: World, addresses: Addresses): Tenant {
   const sessions = new Sessions();
   const switches = registerSwitches(world, sessions);
   return {
@@ -33,8 +35,11 @@ export function createTenant(world: World, addresses: { origin: string; loginUrl
     get issuerV2() {
       return issuers(addresses.origin, world.tenantId).v2;
     },
+    get loginOrigin() {
+      return addresses.loginOrigin;
+    },
     get loginUrl() {
-      return addresses.loginUrl;
+      return `${addresses.loginOrigin}/devicelogin`;
     },
   };
 }

@@ -13,7 +13,7 @@ let tenant: Tenant;
 let projected: JWTPayload;
 before(async () => {
   world = await createWorld();
-  tenant = createTenant(world, { origin: 'https://127.0.0.1:1', loginUrl: 'http://127.0.0.1:2' });
+  tenant = createTenant(world, { origin: 'https://127.0.0.1:1', loginOrigin: 'http://127.0.0.1:2' });
   projected = decodeJwt(await projectedToken(world, 'pod'));
 });
 after(() => world.close());
