@@ -214,16 +214,15 @@ export class Connection implements Disposable {
   }
 
   /**
-   * Why the gateway's own rules refuse a tool of one of its servers to our token; without a tool, why they refuse every
-   * one. Undefined when they do not, or when there is no token to judge by.
+   * Why the gateway's own rules refuse a tool of one of its servers (by the name that its target gives it) to our token;
+   * without a tool, why they refuse every one. Undefined when they do not, or when there is no token to judge by.
    */
   explainDenial(serverId: string, tool?: { name: string; target: string }): DenialReason | undefined {
     const { routes, mcpApi } = this.configuration;
     const route = routes.find(candidate => gatewayServerId(candidate.path) === serverId);
     const token = this.broker.peek(mcpApi.value);
     if (!route || !token) return undefined;
-    const own = tool && route.targets.length > 1 ? tool.name.slice(tool.target.length + 1) : tool?.name;
-    return explainDenial(route, token.claims, tool && { name: own ?? tool.name, target: tool.target });
+    return explainDenial(route, token.claims, tool);
   }
 
   dispose(): void {

@@ -10,7 +10,10 @@ import { traceparent } from './trace.ts';
 /** Where a call goes. `listed` is false for a tool that the server does not show us: the gateway hides what it denies. */
 export interface ResolvedTool {
   server: McpServer;
+  /** As the server lists it. */
   name: string;
+  /** As the target behind a multiplexing gateway calls it: without its prefix. */
+  ownName: string;
   tool?: ToolInfo;
   target?: string;
   listed: boolean;

@@ -100,27 +100,26 @@ function resolveTool(servers: McpServers, modelName: string): ResolvedTool | und
   const listed = servers.catalog().find(entry => entry.modelName === modelName);
   if (listed) {
     const { server, tool } = listed;
-    const target = targetOf(server, tool.name);
-    return { server, name: tool.name, tool, listed: true, ...(target && { target }) };
+    return { server, name: tool.name, tool, listed: true, ...ownNameOf(server, tool.name) };
   }
   for (const server of servers.list()) {
     if (server.spec.kind !== 'gateway' || server.state.kind !== 'ready') continue;
-    const target = targetOf(server, modelName);
-    if (target) return { server, name: modelName, listed: false, target };
+    const own = ownNameOf(server, modelName);
+    if (own.target) return { server, name: modelName, listed: false, ...own };
   }
   return undefined;
 }
 
-/** The target that a multiplexed name belongs to: names split at the first `_`, which no target name contains. */
-function targetOf(server: McpServer, name: string): string | undefined {
+/** Which target a name belongs to: multiplexed names split at the first `_`, which no target name contains. */
+function ownNameOf(server: McpServer, name: string): { ownName: string; target?: string } {
   const { targets = [] } = server.spec;
-  if (targets.length === 1) return targets[0];
-  const prefix = name.slice(0, Math.max(0, name.indexOf('_')));
-  return targets.find(target => target === prefix);
+  if (targets.length === 1) return { ownName: name, target: targets[0]! };
+  const target = targets.find(candidate => name.startsWith(`${candidate}_`));
+  return target === undefined ? { ownName: name } : { ownName: name.slice(target.length + 1), target };
 }
 
-function denialOf(session: Session, { server, name, target }: ResolvedTool): DenialReason | undefined {
-  return target ? session.connection?.explainDenial(server.spec.id, { name, target }) : undefined;
+function denialOf(session: Session, { server, ownName, target }: ResolvedTool): DenialReason | undefined {
+  return target ? session.connection?.explainDenial(server.spec.id, { name: ownName, target }) : undefined;
 }
 
 function callIdentity(session: Session, server: McpServer): CallIdentity | undefined {

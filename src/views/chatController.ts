@@ -219,13 +219,12 @@ class Observer implements TurnObserver {
     if (status === 'running') this.#startedAt.set(id, performance.now()); // the wait for the person is not the tool's time
     const ended = status === 'done' || status === 'error' || status === 'denied';
     const target = resolved?.target;
-    const name = target ? (resolved.name.split(`${target}_`, 2)[1] ?? resolved.name) : resolved?.name;
     const failure = this.#deps.sayDenial(state) ?? (error === undefined ? undefined : this.#deps.say(error));
     return {
       kind: 'tool',
       id,
       callId: id,
-      name: clip(name ?? state.modelName, LIMITS.line),
+      name: clip(resolved?.ownName ?? state.modelName, LIMITS.line),
       server: clip(resolved?.server.spec.label ?? '—', LIMITS.line),
       ...(target && { target: clip(target, LIMITS.line) }),
       arguments: clip(pretty(state.arguments), LIMITS.toolArguments),

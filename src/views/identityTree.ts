@@ -31,6 +31,7 @@ export function identityRows(session: Session, apiModel: string, say: (error: un
   if (!connection) return rows;
   const { configuration, agent, account } = connection;
   rows.push(
+    connectionRow(connection, say),
     {
       id: 'context',
       label: t('Cluster'),
@@ -66,7 +67,6 @@ export function identityRows(session: Session, apiModel: string, say: (error: un
       expanded: true,
       children: TOKEN_IDS.map(id => tokenRow(connection, id)),
     },
-    connectionRow(connection, say),
   );
   return rows;
 }
@@ -92,12 +92,15 @@ function connectionRow(connection: Connection, say: (error: unknown) => Failure)
   const done = STEPS.filter(step => connection.step(step).kind === 'done').length;
   const tunnels = [tunnelRow('sidecar', connection.sidecarTunnel, say)];
   if (connection.gatewayTunnel) tunnels.push(tunnelRow('gateway', connection.gatewayTunnel, say));
+  const complete = done === STEPS.length;
   return {
-    id: 'connection',
+    // another id when all is done: open while there is something to watch or to mend, folded when there is not
+    id: complete ? 'connection:complete' : 'connection',
     label: t('Connection'),
     description: t('{0} of {1} steps', done, STEPS.length),
-    icon: 'plug',
-    expanded: true,
+    icon: complete ? 'pass' : 'plug',
+    ...(complete && { color: 'testing.iconPassed' }),
+    expanded: !complete,
     children: [...steps, ...tunnels],
   };
 }

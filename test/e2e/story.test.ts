@@ -38,8 +38,13 @@ describe('the whole story, as a person does it', () => {
     const code = /Your code: (\S+)/.exec(await modal.text())?.[1] ?? '';
     assert.match(code, /^[A-Z0-9]{8,9}$/);
     await workbench.screenshot('device-code');
-    await modal.click('Copy Code and Open Browser');
-    assert.equal(await workbench.clipboard(), code);
+    const opened = await workbench.popup(() => modal.click('Copy Code and Open Browser'));
+    await opened.getByText('SANDBOX').first().waitFor(); // the editor opened the page, nothing is stubbed
+    await opened.close();
+    await until(
+      () => 'the code in the clipboard',
+      async () => (await workbench.clipboard()) === code || undefined,
+    );
     await world.logIn(code);
     const [agent, user] = [connection.agents[0], connection.users[0]];
     await workbench.statusBar(`${agent?.deployment} for ${user?.upn}`).waitFor({ timeout: 40_000 });
@@ -48,7 +53,6 @@ describe('the whole story, as a person does it', () => {
 
   step('ticks off each step, and shows who acts for whom', async () => {
     const identity = await world.workbench.view('Identity').open();
-    await world.workbench.command('Identity: Focus on Identity View');
     const description = async (label: string) => (await identity.row(label).waitFor()).description();
     assert.equal(await description('User'), world.connection.users[0]?.upn);
     assert.equal(await description('Agent'), world.connection.agents[0]?.deployment);

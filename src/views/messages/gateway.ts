@@ -1,8 +1,9 @@
 import type { GatewayErrorCode } from '../../gateway/errors.ts';
-import type { Catalogue, Translate } from './catalogue.ts';
+import type { Catalogue, Translate, Value } from './catalogue.ts';
 
 /** Words for what the gateway, and the model behind it, refuse. */
 export function gatewayMessages(t: Translate): Catalogue<GatewayErrorCode> {
+  const detail = (v: Value) => v('detail') || t('no reason given'); // a refusal may have an empty body
   const seconds = (value: string) =>
     value && value !== '0' ? t('Try again in {0} s.', value) : t('Try again in a minute.');
   const compare = t('Compare the token in the inspector with the jwtAuth block of this route in the gateway’s file.');
@@ -50,7 +51,7 @@ export function gatewayMessages(t: Translate): Catalogue<GatewayErrorCode> {
       actions: ['agentId.showConfiguration'],
     }),
     'gateway.guardrail': v => ({
-      sentence: t('A guard of the gateway refused the text: {0}', v('detail')),
+      sentence: t('A guard of the gateway refused the text: {0}', detail(v)),
       next: t('Say it differently, or ask who runs the gateway.'),
     }),
     'gateway.rateLimited': v => ({
@@ -63,12 +64,12 @@ export function gatewayMessages(t: Translate): Catalogue<GatewayErrorCode> {
       actions: ['agentId.newChat'],
     }),
     'gateway.requestRejected': v => ({
-      sentence: t('The gateway could not use our request on {0}: {1}', v('route'), v('detail')),
+      sentence: t('The gateway could not use our request on {0}: {1}', v('route'), detail(v)),
       next: t('Check ai.routes of this route: chat/completions must map to “completions”.'),
       actions: ['agentId.showConfiguration'],
     }),
     'gateway.upstreamUnreachable': v => ({
-      sentence: t('The gateway can’t reach what is behind {0}: {1}', v('route'), v('detail')),
+      sentence: t('The gateway can’t reach what is behind {0}: {1}', v('route'), detail(v)),
       next: t('Check the backend’s host and the cluster’s way out.'),
     }),
     'gateway.upstreamTimeout': v => ({
@@ -76,17 +77,17 @@ export function gatewayMessages(t: Translate): Catalogue<GatewayErrorCode> {
       next: t('Try again; if it stays, look at the timeouts in the gateway’s file.'),
     }),
     'gateway.unexpected': v => ({
-      sentence: t('The gateway answered on {0} with status {1}: {2}', v('route'), v('status'), v('detail')),
+      sentence: t('The gateway answered on {0} with status {1}: {2}', v('route'), v('status'), detail(v)),
       next: t('Its log has this request; the tool card shows its trace id.'),
       actions: ['agentId.showLog'],
     }),
     'gateway.configUnreadable': v => ({
-      sentence: t('The gateway’s file is not valid YAML (line {0}): {1}', v('line'), v('detail')),
+      sentence: t('The gateway’s file is not valid YAML (line {0}): {1}', v('line'), detail(v)),
       next: t('Correct the ConfigMap that its pod mounts, then connect again.'),
       actions: ['agentId.connect'],
     }),
     'llm.tokenRejected': v => ({
-      sentence: t('Azure OpenAI refused the agent’s token: {0}', v('detail')),
+      sentence: t('Azure OpenAI refused the agent’s token: {0}', detail(v)),
       next: t('The token passed the gateway; check that its audience is https://cognitiveservices.azure.com.'),
       actions: ['agentId.showTokens'],
     }),
@@ -96,7 +97,7 @@ export function gatewayMessages(t: Translate): Catalogue<GatewayErrorCode> {
       actions: ['agentId.setApiKey'],
     }),
     'llm.forbidden': v => ({
-      sentence: t('Azure OpenAI knows the caller and says no: {0}', v('detail')),
+      sentence: t('Azure OpenAI knows the caller and says no: {0}', detail(v)),
       next: t(
         'Assign the role “Cognitive Services OpenAI User” on the resource to the user and to the agent identity; it takes minutes.',
       ),
@@ -107,16 +108,16 @@ export function gatewayMessages(t: Translate): Catalogue<GatewayErrorCode> {
       actions: ['agentId.openSettings', 'agentId.showConfiguration'],
     }),
     'llm.notFound': v => ({
-      sentence: t('The model’s host has nothing at this address: {0}', v('detail')),
+      sentence: t('The model’s host has nothing at this address: {0}', detail(v)),
       next: t('Check endpoint and API version.'),
       actions: ['agentId.showConfiguration'],
     }),
     'llm.rateLimited': v => ({
-      sentence: t('The model’s own limit is reached (429): {0}', v('detail')),
+      sentence: t('The model’s own limit is reached (429): {0}', detail(v)),
       next: seconds(v('retryAfterSeconds')),
     }),
     'llm.contentFiltered': v => ({
-      sentence: t('The model’s content filter refused the prompt ({0}).', v('categories')),
+      sentence: t('The model’s content filter refused the prompt ({0}).', v('categories') || t('no category given')),
       next: t('Say it differently.'),
     }),
     'llm.contextTooLong': () => ({
@@ -125,16 +126,16 @@ export function gatewayMessages(t: Translate): Catalogue<GatewayErrorCode> {
       actions: ['agentId.newChat'],
     }),
     'llm.requestRejected': v => ({
-      sentence: t('The model’s host refused the request (status {0}): {1}', v('status'), v('detail')),
+      sentence: t('The model’s host refused the request (status {0}): {1}', v('status'), detail(v)),
       next: t('Check the API version and the deployment.'),
       actions: ['agentId.showConfiguration'],
     }),
     'llm.unavailable': v => ({
-      sentence: t('The model’s host is out of order (status {0}): {1}', v('status'), v('detail')),
+      sentence: t('The model’s host is out of order (status {0}): {1}', v('status'), detail(v)),
       next: t('Try again in a minute.'),
     }),
     'llm.unreachable': v => ({
-      sentence: t('{0} can’t be reached: {1}', v('host'), v('detail')),
+      sentence: t('{0} can’t be reached: {1}', v('host'), detail(v)),
       next: t('Check the endpoint and the network.'),
       actions: ['agentId.showConfiguration'],
     }),
@@ -143,11 +144,11 @@ export function gatewayMessages(t: Translate): Catalogue<GatewayErrorCode> {
       next: t('Try again.'),
     }),
     'llm.interrupted': v => ({
-      sentence: t('The answer broke off: {0}', v('detail')),
+      sentence: t('The answer broke off: {0}', detail(v)),
       next: t('What came is above; ask the model to go on.'),
     }),
     'llm.malformed': v => ({
-      sentence: t('The answer is no chat completion: {0}', v('detail')),
+      sentence: t('The answer is no chat completion: {0}', detail(v)),
       next: t('Check that the endpoint speaks the OpenAI protocol.'),
       actions: ['agentId.showConfiguration'],
     }),

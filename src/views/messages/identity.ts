@@ -1,9 +1,10 @@
 import type { IdentityErrorCode } from '../../identity/errors.ts';
-import { trail, type Catalogue, type Translate } from './catalogue.ts';
+import { trail, type Catalogue, type Translate, type Value } from './catalogue.ts';
 
 /** Words for what goes wrong between a person, Entra and the sidecar. */
 export function identityMessages(t: Translate): Catalogue<IdentityErrorCode> {
   const signInAgain = t('Sign in again.');
+  const detail = (v: Value) => v('detail') || t('no reason given');
   const askAdmin = (what: string) => t('Ask a tenant administrator: {0}', what);
   return {
     'signIn.authorityInvalid': v => ({
@@ -218,7 +219,7 @@ export function identityMessages(t: Translate): Catalogue<IdentityErrorCode> {
       next: t('Version 1.0.0 wants “localhost”; look for a proxy between the tunnel and the sidecar.'),
     }),
     'sidecar.refused': v => ({
-      sentence: t('The sidecar refused the request (status {0}): {1}', v('status'), v('detail') || v('problem')),
+      sentence: t('The sidecar refused the request (status {0}): {1}', v('status'), v('detail')),
       next: t('The sidecar’s log says why: kubectl logs deploy/<agent> -c sidecar.'),
     }),
     'sidecar.forbiddenCaller': () => ({
@@ -264,7 +265,7 @@ export function identityMessages(t: Translate): Catalogue<IdentityErrorCode> {
       next: askAdmin(t('exempt the resource or the agent from the policy, or sign in from a device that it accepts.')),
     }),
     'sidecar.workloadIdentityRefused': v => ({
-      sentence: t('Entra does not accept the pod’s identity for the blueprint{0}: {1}', trail(v), v('detail')),
+      sentence: t('Entra does not accept the pod’s identity for the blueprint: {0}{1}', detail(v), trail(v)),
       next: t(
         'Compare issuer, subject and audience of the federated credential with the ServiceAccount token; new credentials take up to five minutes.',
       ),
@@ -281,7 +282,7 @@ export function identityMessages(t: Translate): Catalogue<IdentityErrorCode> {
       actions: ['agentId.showConfiguration'],
     }),
     'sidecar.entraRefused': v => ({
-      sentence: t('Entra refused the token for “{0}”: {1}{2}', v('api'), v('detail'), trail(v)),
+      sentence: t('Entra refused the token for “{0}”: {1}{2}', v('api'), detail(v), trail(v)),
       next: t('The log has the details for your administrator.'),
       actions: ['agentId.showLog'],
     }),

@@ -22,7 +22,7 @@ export function sayer(t: Translate): (error: unknown) => Failure {
     const known = AgentIdError.is(error) ? error : undefined;
     const entry = known && catalogue[known.code];
     const said: Said = entry
-      ? entry(name => String(known.args[name] ?? ''))
+      ? entry(name => redact(String(known.args[name] ?? ''))) // no token should be there; if one is, it stays there
       : {
           sentence: t('Something went wrong: {0}', redact(describe(error))),
           next: t('The log has more.'),

@@ -1,9 +1,10 @@
 import type { McpErrorCode } from '../../mcp/errors.ts';
-import type { Catalogue, Translate } from './catalogue.ts';
+import type { Catalogue, Translate, Value } from './catalogue.ts';
 
 /** Words for what goes wrong with an MCP server. */
 export function mcpMessages(t: Translate): Catalogue<McpErrorCode> {
   const refresh = t('Refresh the server.');
+  const detail = (v: Value) => v('detail') || t('no reason given'); // a refusal may have an empty body
   return {
     'mcp.unknownTool': v => ({
       sentence: t(
@@ -15,21 +16,21 @@ export function mcpMessages(t: Translate): Catalogue<McpErrorCode> {
       actions: ['agentId.showTokens'],
     }),
     'mcp.rejected': v => ({
-      sentence: t('{0} refused the call ({1}): {2}', v('server'), v('code'), v('detail')),
+      sentence: t('{0} refused the call ({1}): {2}', v('server'), v('code'), detail(v)),
       next: t('Check the arguments on the card.'),
     }),
     'mcp.upstreamFailed': v => ({
-      sentence: t('{0} could not reach the server behind it: {1}', v('server'), v('detail')),
+      sentence: t('{0} could not reach the server behind it: {1}', v('server'), detail(v)),
       next: t('Try again; if it stays, look at this target in the gateway’s file.'),
       actions: ['agentId.refreshMcpServers'],
     }),
     'mcp.sessionLost': v => ({
-      sentence: t('{0} does not know our session any more, and a new one did not help: {1}', v('server'), v('detail')),
+      sentence: t('{0} does not know our session any more, and a new one did not help: {1}', v('server'), detail(v)),
       next: refresh,
       actions: ['agentId.refreshMcpServers'],
     }),
     'mcp.notMcp': v => ({
-      sentence: t('What answers as {0} is not an MCP server: {1}', v('server'), v('detail')),
+      sentence: t('What answers as {0} is not an MCP server: {1}', v('server'), detail(v)),
       next: t('Check the URL; it often ends in /mcp.'),
     }),
     'mcp.signInNeeded': v => ({
@@ -37,11 +38,11 @@ export function mcpMessages(t: Translate): Catalogue<McpErrorCode> {
       next: t('Reach it through the gateway instead, or use a server without sign-in.'),
     }),
     'mcp.forbidden': v => ({
-      sentence: t('{0} says no: {1}', v('server'), v('detail')),
+      sentence: t('{0} says no: {1}', v('server'), detail(v)),
       next: t('Ask whoever runs it.'),
     }),
     'mcp.unreachable': v => ({
-      sentence: t('{0} can’t be reached: {1}', v('server'), v('detail')),
+      sentence: t('{0} can’t be reached: {1}', v('server'), detail(v)),
       next: t('Start it, or check the URL, then refresh.'),
       actions: ['agentId.refreshMcpServers'],
     }),
@@ -56,12 +57,12 @@ export function mcpMessages(t: Translate): Catalogue<McpErrorCode> {
       actions: ['agentId.refreshMcpServers'],
     }),
     'mcp.httpFailed': v => ({
-      sentence: t('{0} answered with status {1}: {2}', v('server'), v('status'), v('detail')),
+      sentence: t('{0} answered with status {1}: {2}', v('server'), v('status'), detail(v)),
       next: refresh,
       actions: ['agentId.refreshMcpServers'],
     }),
     'mcp.redirected': v => ({
-      sentence: t('{0} sends us elsewhere, which is not followed: {1}', v('server'), v('detail')),
+      sentence: t('{0} sends us elsewhere, which is not followed: {1}', v('server'), detail(v)),
       next: t('Add the other address, if you trust it.'),
     }),
     'mcp.tooLarge': v => ({
@@ -69,11 +70,11 @@ export function mcpMessages(t: Translate): Catalogue<McpErrorCode> {
       next: t('Ask for less at a time.'),
     }),
     'mcp.protocolVersion': v => ({
-      sentence: t('{0} speaks another version of MCP: {1}', v('server'), v('detail')),
+      sentence: t('{0} speaks another version of MCP: {1}', v('server'), detail(v)),
       next: t('Update the server or this extension.'),
     }),
     'mcp.malformed': v => ({
-      sentence: t('{0} speaks MCP wrongly: {1}', v('server'), v('detail')),
+      sentence: t('{0} speaks MCP wrongly: {1}', v('server'), detail(v)),
       next: t('The log has more for whoever wrote the server.'),
       actions: ['agentId.showLog'],
     }),

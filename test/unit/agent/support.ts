@@ -72,7 +72,7 @@ export function turnOptions(
     signal: abort.signal,
     resolve: name => {
       const call = tools[name];
-      return call && { server: server(call), name, listed: !name.startsWith('hidden') };
+      return call && { server: server(call), name, ownName: name, listed: !name.startsWith('hidden') };
     },
     identity: () => ({
       user: { oid: 'u-1', username: 'ana@contoso.example' },
