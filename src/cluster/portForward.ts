@@ -81,6 +81,7 @@ export class PortForwardStream extends Duplex {
   #channel: number | undefined;
   #errorText = '';
   #finished = false;
+  #failure: AgentIdError | undefined;
   #paused = false;
   #writing = false;
   #heard = true;
@@ -116,6 +117,14 @@ export class PortForwardStream extends Duplex {
   /** False as soon as either side has ended the connection, whatever is still to be read. */
   get alive(): boolean {
     return !this.#finished;
+  }
+
+  /** A failure waits until what came before it is read. It must not look like an end: an answer may end that way too. */
+  override read(size?: number): unknown {
+    const chunk: unknown = super.read(size);
+    const failure = this.#failure;
+    if (failure && this.readableLength === 0) process.nextTick(() => this.destroy(failure));
+    return chunk;
   }
 
   override _read(): void {
@@ -292,9 +301,9 @@ export class PortForwardStream extends Duplex {
     this.#openedResult.reject(this.#dialError(error));
     this.#endedResult.resolve(error);
     if (this.destroyed) return;
-    if (error && this.readableLength === 0) return void this.destroy(error);
-    if (error) this.prependOnceListener('end', () => this.destroy(error));
-    this.push(null);
+    if (!error) this.push(null);
+    else if (this.readableLength === 0) this.destroy(error);
+    else this.#failure = error;
   }
 
   #dialError(error: AgentIdError | undefined): AgentIdError {

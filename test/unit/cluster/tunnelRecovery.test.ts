@@ -1,0 +1,390 @@
+import assert from 'node:assert/strict';
+import type { RequestListener } from 'node:http';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AgentIdError } from '../../../src/base/errors.ts';
+import { silentLogger } from '../../../src/base/logger.ts';
+import { HttpKubeApi } from '../../../src/cluster/kubeApi.ts';
+import { openTunnel } from '../../../src/cluster/tunnel.ts';
+import { FakeApiServer, refuse, sendHeaders } from './support/fakeApiServer.ts';
+import { Backend, collectStates, FAST, fixedCredentials, until, withTunnel } from './support/world.ts';
+
+const BASE = 'http://gateway.invalid';
+const ok: RequestListener = (_request, response) => response.end('ok');
+
+/** Matches an AgentIdError by code, and by those of its arguments that are given. */
+function failure(code: string, args: Record<string, string | number | RegExp> = {}) {
+  return (error: unknown): true => {
+    assert.ok(AgentIdError.is(error), `not one of our errors: ${String(error)}`);
+    assert.equal(error.code, code);
+    for (const [name, expected] of Object.entries(args)) {
+      if (expected instanceof RegExp) assert.match(String(error.args[name]), expected);
+      else assert.equal(error.args[name], expected);
+    }
+    return true;
+  };
+}
+
+test('one spare is dialled in advance, and the first request takes it', async () => {
+  await withTunnel(ok, async ({ tunnel, server }) => {
+    const states = collectStates(tunnel);
+    assert.equal(tunnel.state.kind, 'connecting');
+    await until(() => tunnel.state.kind === 'ready', 'ready');
+    assert.deepEqual(tunnel.state, { kind: 'ready', pod: 'pod-a' });
+    assert.equal(server.dials, 1);
+    await (await tunnel.fetch(BASE)).text();
+    await until(() => server.dials === 2, 'a new spare');
+    await (await tunnel.fetch(BASE)).text(); // the connection of the first request is kept alive
+    assert.equal(server.dials, 2);
+    assert.deepEqual(states, ['ready']);
+  });
+});
+
+test('the spare is replaced before it grows stale, and let go when nobody asks for anything', async () => {
+  await withTunnel(
+    ok,
+    async ({ tunnel, server }) => {
+      await until(() => server.dials >= 3, 'fresh spares');
+      await until(() => server.forwards.size === 0, 'the spare to be let go');
+      const before = server.dials;
+      await sleep(200);
+      assert.equal(server.dials, before);
+      assert.equal(tunnel.state.kind, 'ready');
+      assert.equal(await (await tunnel.fetch(BASE)).text(), 'ok');
+    },
+    { times: { spareAge: 60, idle: 400 } },
+  );
+});
+
+test('a spare that the pod hangs up on is replaced without a word', async () => {
+  await withTunnel(ok, async ({ tunnel, server, backend }) => {
+    await until(() => tunnel.state.kind === 'ready' && backend.sockets.size === 1, 'ready');
+    const states = collectStates(tunnel);
+    for (const socket of backend.sockets) socket.end();
+    await until(() => server.dials === 2 && backend.sockets.size === 1, 'a new spare');
+    assert.equal(await (await tunnel.fetch(BASE)).text(), 'ok');
+    assert.deepEqual(new Set(states), new Set(states.length ? ['ready'] : []));
+  });
+});
+
+test('a request that falls into the stale window is repeated if that is harmless, and reported if not', async () => {
+  await withTunnel(
+    ok,
+    async ({ tunnel, server, backend }) => {
+      server.linger = 400;
+      const hangUp = async () => {
+        await (await tunnel.fetch(BASE)).text();
+        for (const socket of backend.sockets) socket.end(); // as an idle timeout does; the tunnel hears of it 0.4 s later
+        await sleep(30);
+        backend.requests = [];
+      };
+      await hangUp();
+      assert.equal(await (await tunnel.fetch(`${BASE}/get`)).text(), 'ok');
+      assert.deepEqual(backend.requests, ['GET /get']);
+      await sleep(600);
+      await hangUp();
+      await assert.rejects(tunnel.fetch(`${BASE}/post`, { method: 'POST', body: 'x' }), failure('tunnel.unanswered'));
+      assert.deepEqual(backend.requests, []);
+      assert.equal(await (await tunnel.fetch(`${BASE}/post`, { method: 'POST', body: 'x' })).text(), 'ok');
+    },
+    { connections: 1 },
+  );
+});
+
+test('nothing is repeated after the first byte of an answer', async () => {
+  const cut: RequestListener = (_request, response) => {
+    response.writeHead(200, { 'content-length': '100' }).write('only this');
+    setTimeout(() => response.socket?.destroy(), 20);
+  };
+  await withTunnel(cut, async ({ tunnel, backend }) => {
+    const response = await tunnel.fetch(BASE);
+    await assert.rejects(response.text(), failure('tunnel.interrupted', { name: 'gateway' }));
+    assert.deepEqual(backend.requests, ['GET /']);
+  });
+});
+
+test('a port that nobody listens on is named, not retried for ever', async () => {
+  await withTunnel(
+    ok,
+    async ({ tunnel }) => {
+      const since = Date.now();
+      await assert.rejects(
+        tunnel.fetch(BASE, { method: 'POST', body: 'x' }),
+        failure('tunnel.refused', { pod: 'pod-a', port: 3000, reason: /connection refused/ }),
+      );
+      assert.ok(Date.now() - since < 2_000);
+      await until(() => tunnel.state.error?.code === 'tunnel.refused', 'the state to say so');
+      assert.equal(tunnel.state.kind, 'reconnecting');
+    },
+    { prepare: server => server.backends.clear() },
+  );
+});
+
+test('a restarting container is waited for, also by a POST', async () => {
+  await withTunnel(ok, async ({ tunnel, server, backend }) => {
+    const states = collectStates(tunnel);
+    await (await tunnel.fetch(BASE)).text();
+    const { port } = backend;
+    await backend.close();
+    const sending = tunnel.fetch(BASE, { method: 'POST', body: 'x' });
+    await until(() => tunnel.state.kind === 'reconnecting', 'reconnecting');
+    await sleep(200);
+    const restarted = await Backend.start(ok, port);
+    assert.equal(await (await sending).text(), 'ok');
+    await until(() => tunnel.state.kind === 'ready', 'ready again');
+    assert.deepEqual(restarted.requests, ['POST /']);
+    assert.ok(states.includes('reconnecting'));
+    await tunnel.close();
+    await restarted.close();
+    assert.equal(server.forwards.size, 0);
+  });
+});
+
+test('a replaced pod is followed', async () => {
+  await withTunnel(ok, async ({ tunnel, server, backend }) => {
+    await (await tunnel.fetch(BASE)).text();
+    const next = await Backend.start((_request, response) => response.end('from b'));
+    server.pods = [
+      { name: 'pod-a', terminating: true },
+      { name: 'pod-b', ready: false },
+    ];
+    server.backends = new Map([['pod-b', next.port]]);
+    for (const socket of backend.sockets) socket.destroy();
+    await sleep(50);
+    const asking = tunnel.fetch(BASE);
+    await sleep(150);
+    server.pods = [{ name: 'pod-b' }];
+    assert.equal(await (await asking).text(), 'from b');
+    await until(() => tunnel.state.kind === 'ready' && tunnel.state.pod === 'pod-b', 'ready on the new pod');
+    await tunnel.close();
+    await next.close();
+  });
+});
+
+test('a remembered pod that is gone is looked up again at once', async () => {
+  await withTunnel(
+    ok,
+    async ({ tunnel, server, backend }) => {
+      await until(() => tunnel.state.kind === 'ready', 'ready');
+      server.pods = [{ name: 'pod-b' }];
+      server.backends.set('pod-b', backend.port);
+      for (const forward of server.forwards) forward.ws.close(1000);
+      await until(() => tunnel.state.pod === 'pod-b' && tunnel.state.kind === 'ready', 'ready on the other pod');
+      assert.ok(server.requests.filter(line => line.includes('pod-a/portforward')).length === 2);
+      assert.equal(await (await tunnel.fetch(BASE)).text(), 'ok');
+    },
+    { times: { podAge: 60_000 } },
+  );
+});
+
+test('a tunnel stays on its pod while that is fit, whatever else becomes ready', async () => {
+  await withTunnel(ok, async ({ tunnel, server, backend }) => {
+    await until(() => tunnel.state.kind === 'ready', 'ready');
+    server.pods.push({ name: 'pod-new', created: Date.now() });
+    server.backends.set('pod-new', backend.port);
+    await (await tunnel.fetch(BASE)).text();
+    await until(() => server.dials >= 2, 'another dial');
+    assert.equal(tunnel.state.pod, 'pod-a');
+  });
+});
+
+test('without a ready pod the first request fails at once and says why; a later one works', async () => {
+  await withTunnel(
+    ok,
+    async ({ tunnel, server }) => {
+      await assert.rejects(
+        tunnel.fetch(BASE),
+        failure('tunnel.noReadyPod', { namespace: 'ns', selector: 'app=gateway', reason: 'pod-a: ImagePullBackOff' }),
+      );
+      server.pods = [];
+      await assert.rejects(tunnel.fetch(BASE), failure('tunnel.noReadyPod', { reason: 'there are no pods' }));
+      assert.equal(tunnel.state.kind, 'reconnecting');
+      server.pods = [{ name: 'pod-a' }];
+      await until(() => tunnel.state.kind === 'ready', 'the background to find the pod');
+      assert.equal(await (await tunnel.fetch(BASE)).text(), 'ok');
+    },
+    { prepare: server => (server.pods = [{ name: 'pod-a', ready: false, waiting: 'ImagePullBackOff' }]) },
+  );
+});
+
+test('an API server that drops every connection is dialled again', async () => {
+  const waits: RequestListener = (request, response) => {
+    if (request.url === '/wait') setTimeout(() => response.end('late'), 300);
+    else response.end('ok');
+  };
+  await withTunnel(waits, async ({ tunnel, server, backend }) => {
+    await (await tunnel.fetch(BASE)).text();
+    const states = collectStates(tunnel);
+    const waiting = tunnel.fetch(`${BASE}/wait`);
+    const posting = tunnel.fetch(`${BASE}/wait`, { method: 'POST', body: 'x' });
+    const lost = assert.rejects(posting, failure('tunnel.unanswered', { reason: 'tunnel.lost' }));
+    await until(() => backend.requests.length === 3, 'both requests in the pod');
+    server.cut();
+    assert.equal(await (await waiting).text(), 'late');
+    await lost;
+    await until(() => tunnel.state.kind === 'ready', 'ready');
+    assert.ok(states.includes('reconnecting'));
+    assert.equal(backend.requests.filter(line => line === 'POST /wait').length, 1);
+  });
+});
+
+test('a path that died without a word is noticed by its missing pong', async () => {
+  await withTunnel(
+    (request, response) => {
+      if (request.url !== '/wait') response.end('ok');
+    },
+    async ({ tunnel, server, backend }) => {
+      await (await tunnel.fetch(BASE)).text();
+      const waiting = assert.rejects(
+        tunnel.fetch(`${BASE}/wait`, { method: 'POST', body: 'x' }),
+        failure('tunnel.unanswered', { reason: 'tunnel.unresponsive' }),
+      );
+      await until(() => backend.requests.length === 2, 'the request');
+      for (const forward of server.forwards) forward.ws.pause();
+      await waiting;
+      await until(() => tunnel.state.kind === 'ready', 'ready over a new connection');
+      assert.equal(await (await tunnel.fetch(BASE)).text(), 'ok');
+    },
+    { times: { heartbeat: 60 } },
+  );
+});
+
+test('the watchdog leaves a slow but living path alone: silent, stalled by the reader, stalled by the pod', async () => {
+  const listener: RequestListener = (request, response) => {
+    if (request.url === '/silent') setTimeout(() => response.end('finally'), 700);
+    else if (request.url === '/big') response.end(Buffer.alloc(24 * 1024 * 1024));
+    else {
+      request.pause();
+      setTimeout(() => {
+        request.resume();
+        request.once('end', () => response.end('taken'));
+      }, 700);
+    }
+  };
+  await withTunnel(
+    listener,
+    async ({ tunnel }) => {
+      const silent = tunnel.fetch(`${BASE}/silent`).then(answer => answer.text());
+      const stalled = tunnel.fetch(`${BASE}/upload`, { method: 'POST', body: Buffer.alloc(24 * 1024 * 1024) });
+      const big = await tunnel.fetch(`${BASE}/big`);
+      await sleep(700);
+      assert.equal((await big.bytes()).length, 24 * 1024 * 1024);
+      assert.equal(await silent, 'finally');
+      assert.equal(await (await stalled).text(), 'taken');
+    },
+    { times: { heartbeat: 100 } },
+  );
+});
+
+test('what needs a person fails at once: RBAC, a proxy in the way, credentials', async () => {
+  const cases: { reply: (socket: Parameters<typeof refuse>[0]) => void; expect: (error: unknown) => true }[] = [
+    {
+      reply: socket =>
+        refuse(socket, 403, 'Forbidden', {
+          kind: 'Status',
+          message:
+            'pods "pod-a" is forbidden: User "dev" cannot create resource "pods/portforward" in API group "" in the namespace "ns"',
+        }),
+      expect: failure('cluster.forbidden', { verb: 'create', resource: 'pods/portforward', namespace: 'ns' }),
+    },
+    { reply: socket => refuse(socket, 403, 'Forbidden'), expect: failure('tunnel.upgradeRefused', { status: 403 }) },
+    { reply: socket => refuse(socket, 200, 'OK', {}), expect: failure('tunnel.upgradeRefused', { status: 200 }) },
+    {
+      reply: socket => refuse(socket, 401, 'Unauthorized', { kind: 'Status' }),
+      expect: failure('cluster.unauthorized'),
+    },
+  ];
+  for (const { reply, expect } of cases)
+    await withTunnel(
+      ok,
+      async ({ tunnel, server }) => {
+        await assert.rejects(tunnel.fetch(BASE), expect);
+        await until(() => tunnel.state.kind === 'failed', 'failed');
+        const before = server.requests.length;
+        await sleep(150);
+        assert.equal(server.requests.length, before, 'nothing is retried in the background');
+        server.onUpgrade = undefined;
+        assert.equal(await (await tunnel.fetch(BASE)).text(), 'ok');
+        await until(() => tunnel.state.kind === 'ready', 'ready');
+      },
+      { prepare: server => (server.onUpgrade = (_request, socket) => reply(socket)) },
+    );
+});
+
+test('patience has an end, and then every waiting request hears of it, not one after the other', async () => {
+  await withTunnel(
+    ok,
+    async ({ tunnel, server }) => {
+      await (await tunnel.fetch(BASE)).text();
+      server.pods = [];
+      server.cut();
+      const since = Date.now();
+      const all = await Promise.allSettled(Array.from({ length: 20 }, () => tunnel.fetch(BASE)));
+      assert.ok(Date.now() - since < 2_500);
+      for (const result of all) {
+        assert.equal(result.status, 'rejected');
+        failure('tunnel.noReadyPod')(result.reason);
+      }
+    },
+    { connections: 2, times: { patience: 500 } },
+  );
+});
+
+test('a connection that ended before anything was sent is replaced for any method', async () => {
+  let posts = 0;
+  const count: RequestListener = (_request, response) => {
+    posts++;
+    response.end('ok');
+  };
+  await withTunnel(
+    count,
+    async ({ tunnel, server }) => {
+      await until(() => tunnel.state.kind === 'ready', 'ready');
+      for (let round = 0; round < 20; round++) {
+        // The close frame of a kept-alive connection races with the next request.
+        for (const forward of server.forwards) forward.ws.close(1000);
+        await new Promise(resolve => setImmediate(resolve));
+        const answer = await tunnel.fetch(BASE, { method: 'POST', body: 'x' }).catch((error: unknown) => error);
+        if (answer instanceof Response) assert.equal(await answer.text(), 'ok');
+        else failure('tunnel.unanswered')(answer); // the frame was on its way when the request left
+      }
+      assert.ok(posts >= 10 && posts <= 20, `${posts} posts`);
+    },
+    { connections: 1 },
+  );
+});
+
+test('the selector must select something', async () => {
+  const server = await FakeApiServer.start();
+  const api = new HttpKubeApi({ context: 'c', server: server.origin, credentials: fixedCredentials('x') });
+  const options = { api, namespace: 'ns', port: 1, connections: 1, logger: silentLogger, times: FAST };
+  const tunnel = await openTunnel({ ...options, name: 'sidecar', selector: {} });
+  await assert.rejects(
+    tunnel.fetch('http://sidecar.invalid/'),
+    failure('tunnel.noReadyPod', { reason: 'the selector is empty' }),
+  );
+  assert.deepEqual(server.requests, []);
+  await tunnel.close();
+  await api.close();
+  await server.close();
+});
+
+test('a runtime error other than a refusal keeps its text', async () => {
+  await withTunnel(
+    ok,
+    async ({ tunnel }) => {
+      await assert.rejects(tunnel.fetch(BASE), failure('tunnel.unanswered', { reason: 'tunnel.podError' }));
+      await until(() => tunnel.state.error?.code === 'tunnel.podError', 'the state');
+      assert.match(String(tunnel.state.error?.args['reason']), /sandbox not found/);
+    },
+    {
+      prepare: server => {
+        server.onForward = ({ ws, port }) => {
+          sendHeaders(ws, port);
+          ws.send(Buffer.from('\u0001failed to forward: sandbox not found'));
+          ws.close(1000);
+        };
+      },
+    },
+  );
+});
