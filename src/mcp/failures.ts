@@ -48,6 +48,9 @@ export function httpFailure(
   return fail('mcp.httpFailed', { status, detail });
 }
 
+const OWN_TEXT =
+  /^(route not found|rate limit exceeded|upstream call (failed|timeout)|request timeout|backends required DNS|no (healthy|valid) backends|processing failed: )/;
+
 /**
  * True when the gateway itself refuses, before MCP: its texts for tokens, rules, routes and limits. Everything else on
  * an MCP route is MCP's ("mcp: …", JSON-RPC) or a target's answer, relayed verbatim.
@@ -55,9 +58,7 @@ export function httpFailure(
 function isGatewaysOwn(status: number, text: string): boolean {
   if (status === 401) return /^authentication failure|"JWT token required"/.test(text);
   if (status === 403) return /^(authorization failed|external authorization)/i.test(text);
-  return /^(route not found|rate limit exceeded|upstream call |request timeout|backends required DNS|no healthy)/.test(
-    text,
-  );
+  return OWN_TEXT.test(text);
 }
 
 const pathOf = (spec: ServerSpec) => new URL(spec.url).pathname;
