@@ -13,6 +13,12 @@ export interface Said {
 /** The values of an error by name; one that is missing reads as an empty text. */
 export type Value = (name: string) => string;
 
+/** The end of a sentence that quotes the other side; a refusal may have an empty body. */
+export const quoted =
+  (t: Translate) =>
+  (value: Value): string =>
+    value('detail') || t('no reason given');
+
 /** One entry per code: a missing one does not compile. */
 export type Catalogue<Code extends string> = Record<Code, (value: Value) => Said>;
 

@@ -1,9 +1,9 @@
 import type { GatewayErrorCode } from '../../gateway/errors.ts';
-import type { Catalogue, Translate, Value } from './catalogue.ts';
+import { quoted, type Catalogue, type Translate } from './catalogue.ts';
 
 /** Words for what the gateway, and the model behind it, refuse. */
 export function gatewayMessages(t: Translate): Catalogue<GatewayErrorCode> {
-  const detail = (v: Value) => v('detail') || t('no reason given'); // a refusal may have an empty body
+  const detail = quoted(t);
   const seconds = (value: string) =>
     value && value !== '0' ? t('Try again in {0} s.', value) : t('Try again in a minute.');
   const compare = t('Compare the token in the inspector with the jwtAuth block of this route in the gateway’s file.');

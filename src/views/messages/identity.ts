@@ -1,10 +1,10 @@
 import type { IdentityErrorCode } from '../../identity/errors.ts';
-import { trail, type Catalogue, type Translate, type Value } from './catalogue.ts';
+import { quoted, trail, type Catalogue, type Translate } from './catalogue.ts';
 
 /** Words for what goes wrong between a person, Entra and the sidecar. */
 export function identityMessages(t: Translate): Catalogue<IdentityErrorCode> {
   const signInAgain = t('Sign in again.');
-  const detail = (v: Value) => v('detail') || t('no reason given');
+  const detail = quoted(t);
   const askAdmin = (what: string) => t('Ask a tenant administrator: {0}', what);
   return {
     'signIn.authorityInvalid': v => ({
@@ -219,7 +219,7 @@ export function identityMessages(t: Translate): Catalogue<IdentityErrorCode> {
       next: t('Version 1.0.0 wants “localhost”; look for a proxy between the tunnel and the sidecar.'),
     }),
     'sidecar.refused': v => ({
-      sentence: t('The sidecar refused the request (status {0}): {1}', v('status'), v('detail')),
+      sentence: t('The sidecar refused the request (status {0}): {1}', v('status'), detail(v)),
       next: t('The sidecar’s log says why: kubectl logs deploy/<agent> -c sidecar.'),
     }),
     'sidecar.forbiddenCaller': () => ({

@@ -29,11 +29,17 @@ export function sayer(t: Translate): (error: unknown) => Failure {
           actions: ['agentId.showLog'],
         };
     return {
-      sentence: clip(said.sentence, LIMITS.sentence),
+      sentence: clip(ended(said.sentence), LIMITS.sentence),
       ...(said.next && { nextStep: clip(said.next, LIMITS.sentence) }),
       actions: (said.actions ?? []).map(id => ({ id, label: labels[id] })),
     };
   };
+}
+
+/** A sentence that ends in what somebody else said has one full stop: the next step is often shown right behind it. */
+function ended(sentence: string): string {
+  if (!/[.!?…。！？]$/.test(sentence)) return `${sentence}.`;
+  return sentence.replace(/([.!?…])\.$/, '$1');
 }
 
 function actionLabels(t: Translate): Record<ActionId, string> {

@@ -1,10 +1,10 @@
 import type { McpErrorCode } from '../../mcp/errors.ts';
-import type { Catalogue, Translate, Value } from './catalogue.ts';
+import { quoted, type Catalogue, type Translate } from './catalogue.ts';
 
 /** Words for what goes wrong with an MCP server. */
 export function mcpMessages(t: Translate): Catalogue<McpErrorCode> {
   const refresh = t('Refresh the server.');
-  const detail = (v: Value) => v('detail') || t('no reason given'); // a refusal may have an empty body
+  const detail = quoted(t);
   return {
     'mcp.unknownTool': v => ({
       sentence: t(
