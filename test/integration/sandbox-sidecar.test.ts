@@ -242,6 +242,21 @@ test('DownstreamApi calls the API itself, with the method, path and body that it
   assert.equal(((await missing.json()) as { statusCode: number }).statusCode, 404);
 });
 
+test('without the keys of Entra nobody can be checked', async () => {
+  const young = await startSandbox();
+  try {
+    const token = (await signIn(young)).access_token;
+    await young.control('/entra', { down: true });
+    const ask = () => fetch(`${young.json.direct.sidecar}/Validate`, { headers: { Authorization: `Bearer ${token}` } });
+    const failed = await ask();
+    assert.deepEqual([failed.status, await failed.text()], [500, '']);
+    await young.control('/entra', { down: false });
+    assert.equal((await ask()).status, 200);
+  } finally {
+    await young.stop();
+  }
+});
+
 test('unknown paths are 404, wrong methods 405, and it can drop connections', async () => {
   assert.equal((await call('/')).status, 404);
   assert.equal((await call('/AuthorizationHeader')).status, 404);

@@ -137,7 +137,8 @@ export async function startSidecar(options: SidecarOptions): Promise<Listening> 
     handle: (request, url) =>
       handle(request, url).catch((error: unknown) => {
         if (error instanceof BearerRefused) return unauthorized(error.challenge);
-        throw error;
+        world.log(`sidecar: ${error instanceof Error ? error.message : String(error)}`);
+        return { status: 500 }; // Entra's keys cannot be had: the server's own error, without a body
       }),
   });
   return { ...listening, close: async () => void (await Promise.all([listening.close(), close()])) };
