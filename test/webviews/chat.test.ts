@@ -105,13 +105,6 @@ test('while busy there is Stop, by button and by Escape', async () => {
   assert.equal(await focused(), 'Message', 'the focus of the button that went away');
 });
 
-test('the buttons of the header ask the host', async () => {
-  await open(chats.conversation);
-  await chat.page.getByRole('button', { name: 'New Chat' }).click();
-  await chat.page.getByRole('button', { name: 'Clear Conversation' }).click();
-  assert.deepEqual(await chat.posted(), [{ type: 'newChat' }, { type: 'clear' }]);
-});
-
 test('an answer grows in place: what is settled stays the same element', async () => {
   await open(chats.empty);
   await add({ kind: 'assistant', id: 'a', text: 'First paragraph.\n\nSec', status: 'streaming' });

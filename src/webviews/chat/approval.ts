@@ -12,7 +12,7 @@ export function approvalControls(decide: (decision: Decision, reason?: string) =
     type: 'text',
     maxlength: LIMITS.sentence,
     'aria-label': t('Reason for the agent (optional)'),
-    placeholder: t('Reason for the agent (optional)'),
+    placeholder: t('Reason (optional)'),
   });
   const choices = h(
     'div',

@@ -9,7 +9,6 @@ import { Receiver } from '../../protocol/receiver.ts';
 import { Announcer } from '../shared/announcer.ts';
 import { h } from '../shared/dom.ts';
 import { connectHost } from '../shared/host.ts';
-import { icon } from '../shared/icons.ts';
 import { t } from '../shared/l10n.ts';
 import { ModeLine } from '../shared/modeLine.ts';
 import type { Actions } from './actions.ts';
@@ -34,19 +33,13 @@ const actions: Actions = {
   interrupt: text => announcer.interrupt(text),
 };
 
-const tools = h(
-  'div',
-  { class: 'header-tools', hidden: true },
-  iconButton('plus', t('New Chat'), () => host.post({ type: 'newChat' })),
-  iconButton('clear', t('Clear Conversation'), () => host.post({ type: 'clear' })),
-);
 const modeLine = new ModeLine();
 const conversation = new Conversation(actions);
 const empty = new EmptyChat(actions);
 const composer = new Composer({ send, stop: () => host.post({ type: 'stop' }), changed: save }, saved.draft);
 
 document.body.append(
-  h('header', {}, h('h1', { class: 'screen-reader-only' }, t('Agent ID chat')), modeLine.element, tools),
+  h('header', {}, h('h1', { class: 'screen-reader-only' }, t('Agent ID chat')), modeLine.element),
   h(
     'main',
     {},
@@ -86,7 +79,6 @@ function draw(): void {
   const waitingBefore = conversation.waiting.length;
   const focusWasInCard = document.activeElement?.closest('.tool') !== null;
   modeLine.show(state.mode);
-  tools.hidden = state.items.length === 0;
   conversation.show(state.items, quiet);
   empty.show(state);
   composer.show(nameOf(state.mode), state.busy);
@@ -131,8 +123,4 @@ function save(): void {
 function nameOf(mode: Mode): string | undefined {
   if (mode.kind === 'apiKey') return mode.model;
   return mode.kind === 'connected' || mode.kind === 'sandbox' ? mode.agent : undefined;
-}
-
-function iconButton(name: 'plus' | 'clear', label: string, onclick: () => void): HTMLButtonElement {
-  return h('button', { type: 'button', class: 'icon-button', 'aria-label': label, title: label, onclick }, icon(name));
 }

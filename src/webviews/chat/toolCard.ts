@@ -37,7 +37,7 @@ export class ToolCard implements ItemView<ToolItem> {
 
   constructor(actions: Actions) {
     this.#actions = actions;
-    fill(this.element, byline(), h('div', { class: 'card' }, this.#toggle, this.#body, this.#failure, this.#approval));
+    fill(this.element, byline(), h('div', { class: 'card' }, this.#toggle, this.#failure, this.#body, this.#approval));
   }
 
   get waiting(): boolean {
