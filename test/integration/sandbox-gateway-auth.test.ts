@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import http from 'node:http';
 import { before, describe, it, type TestContext } from 'node:test';
 import {
   createSigner,
@@ -6,6 +7,7 @@ import {
   jwtAuth,
   LLM_AUDIENCE,
   MCP_AUDIENCE,
+  readBody,
   send,
   startOn,
   startUpstream,
@@ -45,6 +47,23 @@ describe('the gateway: routes and tokens', () => {
     }
     assert.equal((await send(`${gateway.origin}/llm`)).status, 200);
     assert.equal((await send(`${gateway.origin}/llm/x?y=1`)).status, 200);
+  });
+
+  it('keeps a connection open without promising for how long', async t => {
+    const upstream = await echo(t);
+    const gateway = await startOn(t, [passing(upstream.host, {})]);
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    t.after(() => agent.destroy());
+    const ports = new Set<number | undefined>();
+    for (const path of ['/llm', '/nothing', '/llm']) {
+      const { promise, resolve } = Promise.withResolvers<http.IncomingMessage>();
+      http.get(gateway.origin + path, { agent }, resolve);
+      const response = await promise;
+      assert.deepEqual([response.headers.connection, response.headers['keep-alive']], [undefined, undefined]);
+      ports.add(response.socket.localPort);
+      await readBody(response);
+    }
+    assert.equal(ports.size, 1);
   });
 
   it('prefers the exact match to the prefix, and the longer prefix to the shorter', async t => {

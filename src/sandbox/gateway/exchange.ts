@@ -54,6 +54,7 @@ export class Exchange {
     this.path = this.originalPath;
     this.query = question < 0 ? '' : url.slice(question);
     this.headers = { ...request.headers };
+    response.removeHeader('connection'); // nor `Keep-Alive`: a proxy on hyper promises nothing about its connections
     const gone = new AbortController();
     response.once('close', () => {
       if (!response.writableFinished) gone.abort();

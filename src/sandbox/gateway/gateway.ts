@@ -43,6 +43,7 @@ interface Route {
 
 /** Default of `frontendPolicies.http.maxBufferSize`, bytes. */
 const DEFAULT_BUFFER = 2 * 1024 * 1024;
+const IDLE = 10 * 60_000;
 
 /**
  * Starts a gateway from a genuine file and answers as AgentGateway 1.4.1 does on the routes of that file. Rejects with
@@ -79,7 +80,11 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   }
   const router = new Router(routes.map(value => ({ spec: value.spec, value })));
 
-  const server = createServer((request, response) => void handle(request, response));
+  const server = createServer(
+    // An idle connection lives for `frontendPolicies.http.http1IdleTimeout`, 10 minutes; a slow request has no limit.
+    { keepAliveTimeout: IDLE, headersTimeout: IDLE, requestTimeout: 0 },
+    (request, response) => void handle(request, response),
+  );
   async function handle(request: IncomingMessage, response: ServerResponse) {
     const started = performance.now();
     const exchange = new Exchange(request, response);
