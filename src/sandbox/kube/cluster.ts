@@ -6,6 +6,9 @@ import { Store } from './store.ts';
 import type { KubeObject } from './types.ts';
 
 const SYSTEM_NAMESPACES = ['default', 'kube-node-lease', 'kube-public', 'kube-system'];
+const BORN_WITH = ['default', 'kube-root-ca.crt'];
+/** Kinds that a manifest, a fixture or a test may have left in a namespace. */
+const KINDS = ['Deployment', 'Service', 'ConfigMap', 'ServiceAccount', 'Role', 'RoleBinding'];
 
 /** The state of the simulated cluster: objects, pods and where their ports really are. */
 export class Cluster {
@@ -69,9 +72,9 @@ export class Cluster {
     return found;
   }
 
-  remove(kind: string, name: string): void {
-    this.store.delete(typeByKind(kind), this.namespace, name);
-    if (kind === 'Deployment') this.controller.sync(this.namespace, name);
+  remove(kind: string, name: string, namespace = this.namespace): void {
+    this.store.delete(typeByKind(kind), namespace, name);
+    if (kind === 'Deployment') this.controller.sync(namespace, name);
   }
 
   pods(deployment: string): RunningPod[] {
@@ -87,10 +90,19 @@ export class Cluster {
     else this.#down.add(deployment);
   }
 
-  /** Every container listens, and every readiness probe passes. */
-  forgetFaults(): void {
+  /** Removes everything that is not the system's own, so that the manifests can be laid anew, and undoes all faults. */
+  clear(): void {
     this.#down.clear();
     this.controller.allReady();
+    for (const { metadata } of this.store.list(typeByKind('Namespace'))) {
+      const namespace = metadata.name;
+      if (SYSTEM_NAMESPACES.includes(namespace)) continue;
+      const foreign = namespace !== this.namespace;
+      for (const kind of KINDS)
+        for (const { metadata } of this.store.list(typeByKind(kind), namespace))
+          if (foreign || !BORN_WITH.includes(metadata.name)) this.remove(kind, metadata.name, namespace);
+      if (foreign) this.store.delete(typeByKind('Namespace'), undefined, namespace);
+    }
   }
 
   /** Where a port of a pod really is; `undefined` when nothing listens on it. */

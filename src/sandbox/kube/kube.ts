@@ -6,7 +6,6 @@ import { Authenticator, createClientCertificate } from './credentials.ts';
 import { applyFixture } from './fixtures.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { readManifests } from './manifests.ts';
-import { typeByKind } from './resources.ts';
 import { ApiServer } from './server.ts';
 import type { Kubernetes, KubernetesControl, KubernetesOptions } from './types.ts';
 import { Upgrades } from './upgrade.ts';
@@ -14,10 +13,6 @@ import { Upgrades } from './upgrade.ts';
 const CONTEXT = 'agent-id-sandbox';
 const ADMIN_CONTEXT = `${CONTEXT}-admin`;
 const READY_DELAY_MS = 600;
-/** Kinds that a fixture or a test may have left in the namespace. */
-const KINDS = ['Deployment', 'Service', 'ConfigMap', 'ServiceAccount', 'Role', 'RoleBinding'];
-const BORN_WITH = ['default', 'kube-root-ca.crt'];
-
 /**
  * Starts a simulated Kubernetes cluster on 127.0.0.1: an API server over TLS with the objects of the project's own
  * manifests, pods for their Deployments, and port-forwarding to where `ports` says. Throws when a manifest is not valid
@@ -73,7 +68,7 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
     expireToken: () => authenticator.expire(),
     renewToken: saveKubeconfig,
     fixture(name) {
-      clear(cluster);
+      cluster.clear();
       restore(() => applyFixture(name, cluster, { values, ports, user: options.user }));
     },
     endWatches: () => api.endWatches(),
@@ -82,7 +77,7 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
       control.allowAll();
       upgrades.freeze(false);
       upgrades.refused = false;
-      clear(cluster);
+      cluster.clear();
       restore();
       await server.listen();
       if (authenticator.token === undefined) await saveKubeconfig();
@@ -108,14 +103,6 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
       cluster.controller.dispose();
     },
   };
-}
-
-/** Removes what is not the cluster's own, so that the manifests can be laid anew. */
-function clear(cluster: Cluster): void {
-  for (const kind of KINDS)
-    for (const { metadata } of cluster.store.list(typeByKind(kind), cluster.namespace))
-      if (!BORN_WITH.includes(metadata.name)) cluster.remove(kind, metadata.name);
-  cluster.forgetFaults();
 }
 
 function clientPorts(streams: Iterable<object>): Set<number> {
