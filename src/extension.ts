@@ -97,12 +97,12 @@ export function activate(context: vscode.ExtensionContext): void {
     log: message => logger.warn(message),
   });
   const configuration = new ConfigurationDocument(session, servers, readSettings);
-  const identity = new RowTree(() => identityRows(session, apiModel(), say));
+  const identity = new RowTree('agentId.identity', () => identityRows(session, apiModel(), say));
   const refusedBecause = (serverId: string) => {
     const denial = session.connection?.explainDenial(serverId);
     return denial && clauseOf(t, denial);
   };
-  const tools = new RowTree(() => serverRows(servers, { say, refusedBecause }));
+  const tools = new RowTree('agentId.servers', () => serverRows(servers, { say, refusedBecause }));
   const statusBar = new StatusBar();
   const actions = new Actions({
     session,
@@ -117,6 +117,7 @@ export function activate(context: vscode.ExtensionContext): void {
     secrets,
     settings: readSettings,
     say,
+    revealServer: id => tools.reveal(`server:${id}`),
     logger,
     showLog: () => channel.show(),
   });
@@ -154,8 +155,6 @@ export function activate(context: vscode.ExtensionContext): void {
       refresh();
     }),
     vscode.window.registerWebviewViewProvider(CHAT_VIEW, chatView),
-    vscode.window.registerTreeDataProvider('agentId.identity', identity),
-    vscode.window.registerTreeDataProvider('agentId.servers', tools),
     registerCommands(actions.handlers(), error => actions.report(error)),
   );
   refresh();

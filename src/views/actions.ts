@@ -40,6 +40,7 @@ export interface ActionDeps {
   secrets: SecretStore;
   settings(): Settings;
   say(error: unknown): Failure;
+  revealServer(id: string): Promise<void>;
   logger: Logger;
   showLog(): void;
 }
@@ -65,7 +66,10 @@ export class Actions {
       'agentId.selectAgent': () => this.#selectAgent(),
       'agentId.showTokens': () => inspector.show(),
       'agentId.copyRawToken': row => copyRawToken(session, row),
-      'agentId.addMcpServer': () => addServer(servers, this.#deps.say),
+      'agentId.addMcpServer': async () => {
+        const added = await addServer(servers, this.#deps.say);
+        if (added) await this.#deps.revealServer(added);
+      },
       'agentId.removeMcpServer': row => removeServer(servers, serverIdOfRow(row)),
       'agentId.refreshMcpServers': row => servers.refresh(serverIdOfRow(row)),
       'agentId.enableMcpServer': row => this.#setEnabled(row, true),

@@ -35,7 +35,7 @@ export class ChatController {
   readonly feed = new Feed<ChatState, ChatOperation>(emptyChat, applyToChat);
   readonly #deps: ChatControllerDeps;
   readonly #waiting = new Map<string, (answer: ApprovalAnswer) => void>();
-  #turn: AbortController | undefined;
+  #turn: { abort: AbortController; observer: Observer } | undefined;
   #turnNumber = 0;
   #itemNumber = 0;
 
@@ -100,14 +100,21 @@ export class ChatController {
   }
 
   stop(): void {
-    this.#turn?.abort();
+    this.#turn?.abort.abort();
   }
 
-  /** Empties the conversation, on screen and for the model; what was allowed for this session stays allowed. */
+  /**
+   * Empties the conversation, on screen and for the model; what was allowed for this session stays allowed. A turn that
+   * runs is stopped, is heard of no more, and holds up no new one.
+   */
   clear(): void {
     this.stop();
+    this.#turn?.observer.close();
+    this.#turn = undefined;
     this.#deps.turns().clear();
-    this.feed.change(...this.feed.state.items.map((item): ChatOperation => ({ op: 'remove', id: item.id })));
+    const removals = this.feed.state.items.map((item): ChatOperation => ({ op: 'remove', id: item.id }));
+    this.feed.change(...removals);
+    if (this.feed.state.busy) this.feed.change({ op: 'busy', busy: false });
   }
 
   /** A new chat asks again for every tool. */
@@ -120,25 +127,29 @@ export class ChatController {
   /** Runs a turn; a message that comes while one runs is ignored (the view offers Stop instead). */
   async send(text: string): Promise<void> {
     if (this.#turn) return;
-    const turn = (this.#turn = new AbortController());
     const observer = new Observer(this, ++this.#turnNumber, this.#deps);
+    const turn = (this.#turn = { abort: new AbortController(), observer });
+    const { signal } = turn.abort;
     this.feed.change(
       { op: 'add', item: { kind: 'user', id: this.#nextId('u'), text: clip(text, LIMITS.userText) } },
       { op: 'busy', busy: true },
     );
     try {
-      await this.#deps.turns().run(text, observer, turn.signal);
+      await this.#deps.turns().run(text, observer, signal);
     } catch (error) {
-      if (!isCancellation(error)) this.notice('error', this.#deps.say(error));
+      if (!signal.aborted && !isCancellation(error)) this.notice('error', this.#deps.say(error));
     } finally {
       observer.close();
-      this.#turn = undefined;
-      this.feed.change({ op: 'busy', busy: false });
+      if (this.#turn === turn) {
+        this.#turn = undefined;
+        this.feed.change({ op: 'busy', busy: false });
+      }
     }
   }
 
   /** Waits for the person's answer on the card; rejects when the turn is stopped. */
   askApproval(request: ApprovalRequest, signal: AbortSignal): Promise<ApprovalAnswer> {
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
     const id = toolItemId(this.#turnNumber, request.callId);
     this.#deps.attention();
     return new Promise((resolve, reject) => {
@@ -174,6 +185,7 @@ class Observer implements TurnObserver {
   readonly #deps: ChatControllerDeps;
   readonly #startedAt = new Map<string, number>();
   #answer: string | undefined;
+  #closed = false;
 
   constructor(chat: ChatController, turn: number, deps: ChatControllerDeps) {
     this.#chat = chat;
@@ -186,8 +198,10 @@ class Observer implements TurnObserver {
   }
 
   answerText(delta: string): void {
+    if (this.#closed) return;
     this.#answer ??= this.#chat.addAnswer();
-    if (this.#has(this.#answer)) this.#chat.feed.change({ op: 'append', id: this.#answer, text: delta });
+    if (!this.#has(this.#answer)) return;
+    this.#chat.feed.change({ op: 'append', id: this.#answer, text: clip(delta, LIMITS.assistantText) });
   }
 
   answerEnded(status: 'done' | 'stopped' | 'failed'): void {
@@ -197,6 +211,7 @@ class Observer implements TurnObserver {
   }
 
   toolChanged(state: ToolCallState): void {
+    if (this.#closed) return;
     const id = toolItemId(this.#turn, state.callId);
     const item = this.#toolItem(id, state);
     if (this.#has(id)) this.#chat.feed.change({ op: 'update', item });
@@ -208,6 +223,7 @@ class Observer implements TurnObserver {
 
   close(): void {
     this.answerEnded('stopped');
+    this.#closed = true;
   }
 
   #has(id: string): boolean {

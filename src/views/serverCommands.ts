@@ -7,8 +7,11 @@ import { ask } from './pick.ts';
 
 const t = vscode.l10n.t;
 
-/** Adds a server of the person's own: validated, tried, shown, kept. One that can't be reached is kept only on request. */
-export async function addServer(servers: McpServers, say: (error: unknown) => Failure): Promise<void> {
+/**
+ * Adds a server of the person's own: validated, tried, shown, kept. One that can't be reached is kept only on request.
+ * The id of the new server; undefined when the person left.
+ */
+export async function addServer(servers: McpServers, say: (error: unknown) => Failure): Promise<string | undefined> {
   const title = t('Add MCP server');
   const problem = (value: string) => {
     try {
@@ -20,7 +23,7 @@ export async function addServer(servers: McpServers, say: (error: unknown) => Fa
   };
   const prompt = t('URL of the server (streamable HTTP). It gets no token, and no gateway policy applies to it.');
   const url = await ask(title, prompt, problem, { placeHolder: 'https://example.com/mcp' });
-  if (!url) return;
+  if (!url) return undefined;
   const found = await vscode.window.withProgress(
     { location: vscode.ProgressLocation.Notification, title: t('Trying {0}', url), cancellable: true },
     async (_progress, token) => {
@@ -34,21 +37,21 @@ export async function addServer(servers: McpServers, say: (error: unknown) => Fa
     },
   );
   if ('error' in found) {
-    if (AgentIdError.is(found.error, 'cancelled')) return;
+    if (AgentIdError.is(found.error, 'cancelled')) return undefined;
     const { sentence, nextStep } = say(found.error);
     const keep = t('Keep It Anyway');
     const detail = [nextStep, t('You can keep it; it is tried again at each start and on Refresh.')]
       .filter(Boolean)
       .join('\n\n');
-    if ((await vscode.window.showWarningMessage(sentence, { modal: true, detail }, keep)) !== keep) return;
+    if ((await vscode.window.showWarningMessage(sentence, { modal: true, detail }, keep)) !== keep) return undefined;
   }
   const suggested = 'error' in found ? new URL(url).host : found.info.name;
   const label = await ask(title, t('Name to show'), value => (value ? undefined : t('A name is needed')), {
     value: suggested,
   });
-  if (!label) return;
-  await servers.addDirect(url, label);
-  if ('error' in found) return;
+  if (!label) return undefined;
+  const { spec } = await servers.addDirect(url, label);
+  if ('error' in found) return spec.id;
   const { info, tools } = found;
   const count = tools.length === 1 ? t('1 tool') : t('{0} tools', tools.length);
   void vscode.window.showInformationMessage(
@@ -61,6 +64,7 @@ export async function addServer(servers: McpServers, say: (error: unknown) => Fa
       count,
     ),
   );
+  return spec.id;
 }
 
 /** Removes one of the person's own servers, after a yes. */

@@ -23,8 +23,22 @@ export class RowTree implements vscode.TreeDataProvider<Row>, vscode.Disposable 
   readonly #changed = new vscode.EventEmitter<void>();
   readonly onDidChangeTreeData = this.#changed.event;
 
-  constructor(build: () => Row[]) {
+  readonly #view: vscode.TreeView<Row>;
+
+  constructor(viewId: string, build: () => Row[]) {
     this.#build = build;
+    this.#view = vscode.window.createTreeView(viewId, { treeDataProvider: this });
+  }
+
+  /** Scrolls to a top-level row and selects it. */
+  async reveal(id: string): Promise<void> {
+    const row = this.#build().find(candidate => candidate.id === id);
+    if (row) await this.#view.reveal(row, { select: true });
+  }
+
+  /** Only top-level rows are ever revealed. */
+  getParent(): undefined {
+    return undefined;
   }
 
   refresh(): void {
@@ -50,6 +64,7 @@ export class RowTree implements vscode.TreeDataProvider<Row>, vscode.Disposable 
   }
 
   dispose(): void {
+    this.#view.dispose();
     this.#changed.dispose();
   }
 }

@@ -123,7 +123,7 @@ describe('the whole story, as a person does it', () => {
     const table = frame.getByRole('table', { name: 'Tokens' });
     const row = (label: string) => table.getByRole('row').filter({ hasText: label });
     for (const label of ['User token (Tc)', 'T2 (Azure OpenAI)', 'T2 (MCP)'])
-      await row(label).getByText('OK').waitFor();
+      await row(label).getByText('OK', { exact: true }).waitFor();
     const [agent, user] = [connection.agents[0], connection.users[0]];
     assert.match(await row('User token (Tc)').innerText(), new RegExp(connection.blueprintAppId));
     const llm = await row('T2 (Azure OpenAI)').innerText();
@@ -163,7 +163,7 @@ describe('the whole story, as a person does it', () => {
     assert.ok(own);
     await workbench.command('Agent ID: Add MCP Server');
     await workbench.quickInput.enter('ftp://nonsense', 'streamable HTTP');
-    assert.match(await workbench.quickInput.message(), /http/);
+    await workbench.quickInput.waitFor('not an http or https URL');
     await workbench.quickInput.enter(own.url);
     await workbench.quickInput.enter('My toolbox', 'Name to show');
     await workbench.toast(/Added My toolbox.*no gateway policy/).waitFor();
