@@ -213,12 +213,12 @@ class Observer implements TurnObserver {
   toolChanged(state: ToolCallState): void {
     if (this.#closed) return;
     const id = toolItemId(this.#turn, state.callId);
+    const isNew = !this.#startedAt.has(id);
+    // the wait for the person is not the tool's time
+    if (isNew || state.status === 'running') this.#startedAt.set(id, performance.now());
     const item = this.#toolItem(id, state);
     if (this.#has(id)) this.#chat.feed.change({ op: 'update', item });
-    else if (state.status === 'waiting' || !this.#startedAt.has(id)) {
-      this.#startedAt.set(id, performance.now());
-      this.#chat.feed.change({ op: 'add', item });
-    }
+    else if (isNew) this.#chat.feed.change({ op: 'add', item });
   }
 
   close(): void {
@@ -232,7 +232,6 @@ class Observer implements TurnObserver {
 
   #toolItem(id: string, state: ToolCallState): ToolItem {
     const { resolved, status, error } = state;
-    if (status === 'running') this.#startedAt.set(id, performance.now()); // the wait for the person is not the tool's time
     const ended = status === 'done' || status === 'error' || status === 'denied';
     const target = resolved?.target;
     const failure = this.#deps.sayDenial(state) ?? (error === undefined ? undefined : this.#deps.say(error));
