@@ -5,7 +5,7 @@ import type { ChatModel, ChatRequest, ModelEvent } from './chat.ts';
 import { streamCompletion } from './completion.ts';
 import { newTokenMayHelp } from './translate.ts';
 
-export type { ChatMessage, ChatModel, ChatRequest, ModelEvent, ToolCall, ToolSpec } from './chat.ts';
+export type { ChatMessage, ChatModel, ChatRequest, ModelEvent, ToolSpec } from './chat.ts';
 
 /**
  * The model behind AgentGateway's LLM route: requests go to

@@ -1,5 +1,3 @@
-import type { AgentIdError } from '../base/errors.ts';
-
 /**
  * What can go wrong with an MCP server. `server` is its label; `detail` is redacted and at most 300 characters. On the
  * gateway's servers the gateway's own refusals come as `gateway.*`, with the route's path as `route`.
@@ -47,5 +45,3 @@ export type McpErrorCode =
   | 'mcp.duplicate'
   /** No server of that id. {} */
   | 'mcp.noServer';
-
-export type McpError = AgentIdError<McpErrorCode>;

@@ -9,6 +9,9 @@ const MAX_DESCRIPTION = 10_000;
 /** Characters of a tool's schema as JSON; a larger one is no use to a model. */
 const MAX_SCHEMA = 64 * 1024;
 
+/** Characters that a person does not see and a model reads: Unicode tags, bidirectional controls, zero-width ones. */
+const INVISIBLE = /[\u{E0000}-\u{E007F}\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF]/gu;
+
 const flag = v.fallback(v.optional(v.boolean()), undefined);
 const text = v.fallback(v.optional(v.string()), undefined);
 const Tool = v.object({
@@ -54,7 +57,7 @@ function toTool(tool: v.InferOutput<typeof Tool>): ToolInfo {
   return {
     name: tool.name,
     ...(title && { title: quote(title) }),
-    description: (tool.description ?? title ?? '').slice(0, MAX_DESCRIPTION),
+    description: (tool.description ?? title ?? '').replace(INVISIBLE, '').slice(0, MAX_DESCRIPTION),
     inputSchema: tooLarge ? { type: 'object' } : tool.inputSchema,
     ...(Object.keys(annotations).length > 0 && { annotations }),
   };

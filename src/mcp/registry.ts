@@ -12,7 +12,7 @@ import { ManagedServer, type McpServer, type ServerDeps } from './server.ts';
 import type { ServerInfo, ServerSpec, TokenSource, ToolInfo } from './types.ts';
 
 export type { McpServer } from './server.ts';
-export type { CallOptions, ServerInfo, ServerSpec, ServerState, TokenSource, ToolInfo, ToolResult } from './types.ts';
+export type { ServerSpec, ToolInfo, ToolResult } from './types.ts';
 
 /** What is kept across restarts: the servers that the person added, and which of the gateway's are off. */
 export interface StoredServer {
@@ -236,19 +236,26 @@ export class McpServers implements Disposable {
     }
   }
 
+  /** Loads what is stored, once; a failure is thrown to whoever asks, and the next one tries again. */
   async #load(): Promise<void> {
-    this.#loaded ??= this.#deps.store.load().then(stored => {
-      if (this.#disposed) return;
-      for (const entry of stored) {
-        if (entry.kind === 'gateway') this.#disabledGateway.set(entry.id, entry);
-        else {
-          const { id, label, url, enabled } = entry;
-          this.#direct.push(new ManagedServer({ id, label, url, kind: 'direct' }, enabled, this.#serverDeps()));
-        }
-      }
-      this.#changed.fire();
-    });
-    await this.#loaded;
+    this.#loaded ??= this.#read();
+    try {
+      await this.#loaded;
+    } catch (error) {
+      this.#loaded = undefined;
+      throw error;
+    }
+  }
+
+  async #read(): Promise<void> {
+    const stored = await this.#deps.store.load();
+    if (this.#disposed) return;
+    for (const entry of stored) {
+      const { id, label, url, enabled } = entry;
+      if (entry.kind === 'gateway') this.#disabledGateway.set(id, entry);
+      else this.#direct.push(new ManagedServer({ id, label, url, kind: 'direct' }, enabled, this.#serverDeps()));
+    }
+    this.#changed.fire();
   }
 
   async #save(): Promise<void> {

@@ -13,7 +13,8 @@ describe('an MCP connection', () => {
     const pages = [
       { tools: [tool('a', { annotations: { readOnlyHint: true, title: 'A' } }), { name: 7 }], nextCursor: '1' },
       { tools: [tool('b', { title: 'Bee' }), tool('a')], nextCursor: '2' },
-      { tools: [tool('c', { inputSchema: 'none' })], nextCursor: '2' }, // would go round for ever
+      // Would go round for ever; and says something to the model that a person does not see.
+      { tools: [tool('c', { inputSchema: 'none', description: 'plain\u{E0068}\u{E0069}\u202E' })], nextCursor: '2' },
     ];
     const { mcp } = await connection('gateway', {
       'tools/list': (rpc, _request, response) => {
@@ -32,6 +33,7 @@ describe('an MCP connection', () => {
         ['c', undefined, undefined, { type: 'object' }],
       ],
     );
+    assert.equal(tools[2]!.description, 'plain');
     const result = await mcp.callTool('echo', { x: 1 }, { signal: live() });
     assert.deepEqual(result, { text: '{"x":1}', isError: false, content: [{ type: 'text', text: '{"x":1}' }] });
   });

@@ -155,6 +155,26 @@ describe('the gateway’s answers', () => {
   });
 });
 
+describe('a gateway that was restarted', () => {
+  it('refuses the listening stream until a request has brought the session back', async t => {
+    let known = false;
+    const { fake, mcp } = await connection('gateway', {}, (request, response) => {
+      known ||= request.body.includes('tools/call');
+      if (request.method !== 'GET' || known) return false;
+      plain(response, 404, 'mcp: session not found');
+      return true;
+    });
+    await mcp.connect(live());
+    await eventually(() => fake.requests.some(({ method }) => method === 'GET'), 'the first attempt to listen');
+    await mcp.callTool('echo', {}, { signal: live() });
+    assert.equal(fake.listeners.size, 0, 'not at once: the SDK may still be trying');
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 31_000 });
+    await mcp.callTool('echo', {}, { signal: live() });
+    await eventually(() => fake.listeners.size === 1, 'the stream to listen on');
+    assert.equal(fake.methods().filter(method => method === 'initialize').length, 1);
+  });
+});
+
 describe('what is no MCP server', () => {
   const page = '<!doctype html><title>Welcome</title>';
   const table: [string, number, string, string, string][] = [

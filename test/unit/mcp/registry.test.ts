@@ -171,6 +171,25 @@ describe('the servers', () => {
     servers.dispose();
   });
 
+  it('can be loaded later when the store fails at first', async () => {
+    let works = false;
+    const servers = new McpServers({
+      store: {
+        load: async () =>
+          works ? [stored('direct:a', 'https://example.test/mcp', false)] : Promise.reject(new Error('no')),
+        save: async () => {},
+      },
+      fetch,
+      logger: silentLogger,
+      clientVersion: '0',
+    });
+    await assert.rejects(servers.start(), /no/);
+    works = true;
+    await servers.start();
+    assert.deepEqual(kinds(servers), [['direct:a', 'disabled']]);
+    servers.dispose();
+  });
+
   it('that change their tools are listed again', async () => {
     let tools = [tool('first')];
     const server = await fake({
