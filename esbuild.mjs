@@ -1,7 +1,7 @@
 // Builds everything that ships into dist/: the extension (ESM, split, so that heavy libraries are chunks which load on
 // first use), the pages of the webviews, and the sandbox (a program of its own). Source maps lie beside the code and
 // stay out of the package. dist/meta.json is what scripts/budgets.ts judges.
-import { cpSync, existsSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 
@@ -79,5 +79,4 @@ await Promise.all(
     if (options) Object.assign(outputs, (await build(options)).metafile.outputs);
   }),
 );
-if (existsSync('k8s/base')) cpSync('k8s/base', 'dist/sandbox/k8s', { recursive: true });
 writeFileSync('dist/meta.json', JSON.stringify({ outputs }));

@@ -12,7 +12,8 @@ const ALLOWED = [
   /^l10n\/bundle\.l10n(\.[\w-]+)?\.json$/,
   /^media\/[\w./-]+\.(svg|png|md)$/,
   /^dist\/(extension\.js|chunks\/[\w.-]+\.js|webviews\/[\w-]+\.(js|css|ttf))$/,
-  /^dist\/sandbox\/(main\.js|k8s\/[\w./-]+\.ya?ml)$/,
+  /^dist\/sandbox\/main\.js$/,
+  /^k8s\/([\w./-]+\.yaml|README\.md)$/, // what the sandbox shows, and what a person deploys
 ];
 
 /** The files of the extension in `directory`, relative, as they go into the package. */
