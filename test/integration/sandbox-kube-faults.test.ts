@@ -50,9 +50,11 @@ test('a deleted pod ends its tunnels after the linger; its replacement takes ove
 });
 
 test('a new pod listens only when it has started, and is Ready later', async () => {
-  cluster.kube.control.setReadyDelay(400);
+  cluster.kube.control.setReadyDelay(2000);
   cluster.kube.control.deletePod(cluster.pod());
-  assert.match((await (await forward()).closed.then(() => open.at(-1)))?.text(1) ?? '', /connection refused/);
+  const early = await forward();
+  assert.equal(await early.closed, 1000);
+  assert.match(early.text(1), /connection refused/);
   await eventually(() => cluster.kube.control.pods('research-agent').some(pod => pod.ready && !pod.terminating));
   await works();
 });

@@ -63,12 +63,7 @@ export const methodNotAllowed = () =>
   new StatusError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
 
 export const conflict = (target: Named, why: string) =>
-  new StatusError(
-    409,
-    'Conflict',
-    `Operation cannot be fulfilled on ${subject(target)}: ${why}`,
-    detailsOf({ ...target }),
-  );
+  new StatusError(409, 'Conflict', `Operation cannot be fulfilled on ${subject(target)}: ${why}`, detailsOf(target));
 
 export const badRequest = (message: string) => new StatusError(400, 'BadRequest', message);
 

@@ -57,7 +57,7 @@ export class Upgrades {
     if (!this.#cluster.authorizer.decide(identity, { ...info, verb: 'create' }).allowed)
       throw forbidden(targetOf(info), '');
     const pod = this.#cluster.controller.pod(info.namespace, info.name);
-    if (!pod) throw notFound(targetOf({ ...info }));
+    if (!pod) throw notFound(targetOf(info));
     const ports = parsePorts(info.query.getAll('ports'));
     if (request.headers.upgrade?.toLowerCase() !== 'websocket')
       throw new StatusError(

@@ -274,9 +274,9 @@ export class Forward {
     this.socket.send(Buffer.concat([Buffer.from([channel]), Buffer.from(data)]));
   }
 
-  /** Waits until something holds, checking at each message; gives up after 5 s. */
+  /** Waits until something holds, checking at each message; gives up after 20 s. */
   async until(holds: () => boolean): Promise<void> {
-    const deadline = Date.now() + 5000;
+    const deadline = Date.now() + 20_000;
     while (!holds()) {
       if (Date.now() > deadline) throw new Error('waited in vain');
       await new Promise<void>(resolve => {
@@ -290,9 +290,9 @@ export class Forward {
   }
 }
 
-/** Polls until something holds; gives up after 5 s. */
+/** Polls until something holds; gives up after 20 s. */
 export async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 5000;
+  const deadline = Date.now() + 20_000;
   while (!(await holds())) {
     if (Date.now() > deadline) throw new Error('waited in vain');
     await new Promise(resolve => setTimeout(resolve, 20));
