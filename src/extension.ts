@@ -102,7 +102,9 @@ export function activate(context: vscode.ExtensionContext): void {
     const denial = session.connection?.explainDenial(serverId);
     return denial && clauseOf(t, denial);
   };
-  const tools = new RowTree('agentId.servers', () => serverRows(servers, { say, refusedBecause }));
+  const hidden = (serverId: string) =>
+    (session.connection?.hiddenTools(serverId) ?? []).map(tool => ({ ...tool, reason: clauseOf(t, tool.reason) }));
+  const tools = new RowTree('agentId.servers', () => serverRows(servers, { say, refusedBecause, hidden }));
   const statusBar = new StatusBar();
   const actions = new Actions({
     session,

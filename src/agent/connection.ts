@@ -7,8 +7,10 @@ import type { DiscoveredAgent, DiscoveredGateway } from '../cluster/discovery.ts
 import type { KubeApi } from '../cluster/kubeApi.ts';
 import { openTunnel, type Tunnel } from '../cluster/tunnel.ts';
 import { createGatewayModel, type ChatModel } from '../gateway/llm.ts';
-import { explainDenial, type DenialReason } from '../gateway/policy.ts';
+import { explainDenial, hiddenTools, type DenialReason, type HiddenTool } from '../gateway/policy.ts';
+import type { McpRoute } from '../gateway/config.ts';
 import { TokenBroker } from '../identity/broker.ts';
+import type { TokenClaims } from '../identity/claims.ts';
 import { Sidecar } from '../identity/sidecar.ts';
 import type { Account, SignIn, UserToken } from '../identity/signIn.ts';
 import type { McpServers } from '../mcp/registry.ts';
@@ -218,11 +220,14 @@ export class Connection implements Disposable {
    * without a tool, why they refuse every one. Undefined when they do not, or when there is no token to judge by.
    */
   explainDenial(serverId: string, tool?: { name: string; target: string }): DenialReason | undefined {
-    const { routes, mcpApi } = this.configuration;
-    const route = routes.find(candidate => gatewayServerId(candidate.path) === serverId);
-    const token = this.broker.peek(mcpApi.value);
-    if (!route || !token) return undefined;
-    return explainDenial(route, token.claims, tool);
+    const judged = this.#judged(serverId);
+    return judged && explainDenial(judged.route, judged.claims, tool);
+  }
+
+  /** The tools of a gateway server that its rules name and refuse to our token: the gateway never says what it hides. */
+  hiddenTools(serverId: string): HiddenTool[] {
+    const judged = this.#judged(serverId);
+    return judged ? hiddenTools(judged.route, judged.claims) : [];
   }
 
   dispose(): void {
@@ -231,6 +236,13 @@ export class Connection implements Disposable {
     this.sidecarTunnel.dispose();
     this.gatewayTunnel?.dispose();
     this.#deps.api.dispose();
+  }
+
+  /** A gateway server's route, and the claims that its rules judge. */
+  #judged(serverId: string): { route: McpRoute; claims: TokenClaims } | undefined {
+    const route = this.configuration.routes.find(candidate => gatewayServerId(candidate.path) === serverId);
+    const token = this.broker.peek(this.configuration.mcpApi.value);
+    return route && token && { route, claims: token.claims };
   }
 
   async #tools(signal: AbortSignal): Promise<void> {

@@ -86,6 +86,7 @@ export class InspectorPanel implements vscode.Disposable {
 
   #close(): void {
     this.#loading?.abort();
+    this.#open?.feed.detach(); // a webview that is gone refuses messages
     this.#open?.store.dispose();
     this.#open = undefined;
   }

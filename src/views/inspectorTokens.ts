@@ -34,7 +34,7 @@ export async function inspect(
   signal: AbortSignal,
 ): Promise<InspectedToken> {
   const base = { id, label: words.label(id) };
-  if (id !== 'tc' && !(apiOf(connection, id) in connection.configuration.audiences)) {
+  if (id !== 'tc' && !Object.hasOwn(connection.configuration.audiences, apiOf(connection, id))) {
     return { ...base, status: { kind: 'notConfigured', reason: words.notConfigured(apiOf(connection, id)) } };
   }
   try {

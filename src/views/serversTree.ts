@@ -10,6 +10,8 @@ export interface ServerWords {
   say(error: unknown): Failure;
   /** Why the gateway's policy refuses every tool of a server, where it does. */
   refusedBecause(serverId: string): string | undefined;
+  /** The tools that the policy names and refuses, with the clause that does it. */
+  hidden(serverId: string): { name: string; target?: string; reason: string }[];
 }
 
 /** Servers, then targets where a gateway brings several together, then tools with their schema. */
@@ -80,15 +82,34 @@ function toolRows(server: McpServer, tools: ToolInfo[], words: ServerWords): Row
     ];
   }
   const targets = server.spec.targets ?? [];
-  if (targets.length < 2) return tools.map(tool => toolRow(prefix, tool.name, tool));
+  const hidden = server.spec.kind === 'gateway' ? words.hidden(prefix) : [];
+  if (targets.length < 2) {
+    return [...tools.map(tool => toolRow(prefix, tool.name, tool)), ...hidden.map(tool => hiddenRow(prefix, tool))];
+  }
   return groupByTarget(tools, targets).map(group => ({
     id: `target:${prefix}:${group.target}`,
     label: group.target,
     description: group.tools.length === 1 ? t('1 tool') : t('{0} tools', group.tools.length),
     icon: 'folder',
     expanded: true,
-    children: group.tools.map(({ name, tool }) => toolRow(prefix, name, tool)),
+    children: [
+      ...group.tools.map(({ name, tool }) => toolRow(prefix, name, tool)),
+      ...hidden.filter(tool => tool.target === group.target).map(tool => hiddenRow(prefix, tool)),
+    ],
   }));
+}
+
+/** A tool that the gateway does not list, known from its rules. */
+function hiddenRow(serverId: string, tool: { name: string; target?: string; reason: string }): Row {
+  return {
+    id: `hidden:${serverId}:${tool.target ?? ''}:${tool.name}`,
+    label: tool.name,
+    description: t('denied by policy'),
+    tooltip: tool.reason,
+    icon: 'lock',
+    color: 'disabledForeground',
+    accessibleLabel: t('{0}, denied by policy: {1}', tool.name, tool.reason),
+  };
 }
 
 function toolRow(serverId: string, name: string, tool: ToolInfo): Row {

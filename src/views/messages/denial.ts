@@ -12,7 +12,9 @@ export function sayDenial(
   const intro =
     status === 'denied'
       ? t('The gateway’s policy refuses this tool.')
-      : t('The gateway’s policy will refuse this tool.');
+      : denial.outcome === 'unknown'
+        ? t('The gateway’s policy may refuse this tool.')
+        : t('The gateway’s policy will refuse this tool.');
   return {
     sentence: clip(`${intro} ${clauseOf(t, denial)}`, LIMITS.sentence),
     nextStep: clip(remedy(t, denial), LIMITS.sentence),
@@ -20,8 +22,9 @@ export function sayDenial(
   };
 }
 
-/** The failing clause and the values that it looked at. */
+/** The clause that decides and the values that it looked at. */
 export function clauseOf(t: Translate, { mode, clause, claims, cause }: DenialReason): string {
+  if (cause === 'unseen') return t('This clause depends on what only the gateway sees: {0}', clause);
   if (cause === 'deny' || mode === 'deny') return t('This deny rule applies: {0}', clause);
   const facts = claims.map(claim =>
     claim.value === undefined ? t('{0} is absent', claim.name) : `${claim.name} = ${claim.value}`,
@@ -45,7 +48,7 @@ function remedy(t: Translate, { hint, cause, mode }: DenialReason): string {
     case 'neverSet':
       return t('The rule reads a value that the gateway does not set when it checks rules: it can never hold.');
     case undefined:
-      return cause === 'deny' || mode === 'deny' || cause === 'tool'
+      return cause === 'deny' || mode === 'deny' || cause === 'tool' || cause === 'unseen'
         ? t('Ask whoever owns the gateway’s file, if the agent should have this tool.')
         : t('Select another agent, or ask whoever owns the gateway’s file to allow this one.');
   }
