@@ -4,9 +4,9 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AgentIdError } from '../../../src/base/errors.ts';
 import { HttpKubeApi } from '../../../src/cluster/kubeApi.ts';
 import { dialPod, type PortForwardStream } from '../../../src/cluster/portForward.ts';
+import { failure } from './support/failure.ts';
 import { FakeApiServer, refuse, sendHeaders, type Forward } from './support/fakeApiServer.ts';
 import { fixedCredentials, until } from './support/world.ts';
 
@@ -71,17 +71,6 @@ function message(text: string, first = 0x82): Buffer {
 
 const HEADERS = [message(`\0${PORT}`), message(`\u0001${PORT}`)];
 const CLOSE = Buffer.from([0x88, 2, 0x03, 0xe8]);
-
-function failure(code: string, args: Record<string, string | number | RegExp> = {}) {
-  return (error: unknown): true => {
-    assert.ok(AgentIdError.is(error), `not one of our errors: ${String(error)}`);
-    assert.equal(error.code, code);
-    for (const [name, expected] of Object.entries(args))
-      if (expected instanceof RegExp) assert.match(String(error.args[name]), expected);
-      else assert.equal(error.args[name], expected);
-    return true;
-  };
-}
 
 async function text(stream: Duplex): Promise<string> {
   const chunks: Buffer[] = [];

@@ -2,28 +2,15 @@ import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AgentIdError } from '../../../src/base/errors.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { HttpKubeApi } from '../../../src/cluster/kubeApi.ts';
 import { openTunnel } from '../../../src/cluster/tunnel.ts';
+import { failure } from './support/failure.ts';
 import { FakeApiServer, refuse, sendHeaders } from './support/fakeApiServer.ts';
 import { Backend, collectStates, FAST, fixedCredentials, until, withTunnel } from './support/world.ts';
 
 const BASE = 'http://gateway.invalid';
 const ok: RequestListener = (_request, response) => response.end('ok');
-
-/** Matches an AgentIdError by code, and by those of its arguments that are given. */
-function failure(code: string, args: Record<string, string | number | RegExp> = {}) {
-  return (error: unknown): true => {
-    assert.ok(AgentIdError.is(error), `not one of our errors: ${String(error)}`);
-    assert.equal(error.code, code);
-    for (const [name, expected] of Object.entries(args)) {
-      if (expected instanceof RegExp) assert.match(String(error.args[name]), expected);
-      else assert.equal(error.args[name], expected);
-    }
-    return true;
-  };
-}
 
 test('one spare is dialled in advance, and the first request takes it', async () => {
   await withTunnel(ok, async ({ tunnel, server }) => {
@@ -100,6 +87,18 @@ test('nothing is repeated after the first byte of an answer', async () => {
     const response = await tunnel.fetch(BASE);
     await assert.rejects(response.text(), failure('tunnel.interrupted', { name: 'gateway' }));
     assert.deepEqual(backend.requests, ['GET /']);
+  });
+});
+
+test('a body without a length that is cut by a loss does not pass for a whole one', async () => {
+  const endless: RequestListener = (_request, response) => {
+    response.socket?.write('HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nonly this');
+  };
+  await withTunnel(endless, async ({ tunnel, server, backend }) => {
+    const response = await tunnel.fetch(BASE);
+    await until(() => backend.requests.length === 1, 'the request');
+    server.cut();
+    await assert.rejects(response.text(), failure('tunnel.interrupted', { reason: 'tunnel.lost' }));
   });
 });
 

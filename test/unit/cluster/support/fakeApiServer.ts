@@ -58,8 +58,9 @@ export class FakeApiServer {
   private constructor(server: Server, scheme: string) {
     this.#server = server;
     this.#scheme = scheme;
-    server.on('connection', (socket: Socket) => {
-      this.connections++;
+    server.on('connection', () => this.connections++);
+    // Of a TLS connection only the upper socket may be destroyed: Node keeps the lower one open for ever otherwise.
+    server.on(scheme === 'https' ? 'secureConnection' : 'connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.on('error', () => {});
       socket.once('close', () => this.#sockets.delete(socket));
@@ -95,7 +96,10 @@ export class FakeApiServer {
 
   /** Resets every connection. */
   cut(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) {
+      if (this.#scheme === 'http') socket.resetAndDestroy();
+      else socket.destroy();
+    }
   }
 
   static json(response: ServerResponse, status: number, body: unknown): void {
