@@ -63,6 +63,8 @@ describe('the whole story, as a person does it', () => {
     const servers = await world.workbench.view('MCP Servers').open();
     for (const label of ['microsoft', 'exa-ai', 'microsoft_docs_search', 'web_search_exa'])
       await servers.row(label).waitFor();
+    await servers.row('exa-ai').row.hover();
+    await world.page.mouse.wheel(0, 400); // the list shows no more rows than fit
     const hidden = await servers.row('crawling_exa').waitFor();
     assert.match(await hidden.name(), /denied by policy.*mcp\.tool\.name/);
     await world.workbench.screenshot('tools');
