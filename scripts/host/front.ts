@@ -34,6 +34,7 @@ export async function startFront(server: Pick<VsCodeServer, 'port' | 'token'>): 
     const local = localPort(request.url);
     if (!local) return;
     upstream.headers['content-security-policy'] = 'sandbox allow-forms allow-same-origin';
+    upstream.headers['referrer-policy'] = 'same-origin'; // under `no-referrer` the page's forms come with `Origin: null`
     const { location } = upstream.headers;
     if (location) upstream.headers.location = underProxy(location, local.port);
   });
