@@ -3,7 +3,7 @@ import type { Session } from '../agent/session.ts';
 import { STEPS } from '../agent/connection.ts';
 import type { McpServers } from '../mcp/registry.ts';
 import { clip, LIMITS, type Mode } from '../protocol/common.ts';
-import { stepLabel } from './words.ts';
+import { stepProgress } from './words.ts';
 
 const t = vscode.l10n.t;
 
@@ -18,7 +18,7 @@ export function modeLine(session: Session, apiModel: string): Mode {
       return { kind: 'apiKey', model: line(apiModel) };
     case 'connecting': {
       const running = connection && STEPS.find(step => connection.step(step).kind === 'running');
-      return { kind: 'connecting', ...(running && { step: stepLabel(running) }) };
+      return { kind: 'connecting', ...(running && { step: stepProgress(running) }) };
     }
     case 'sandbox':
     case 'connected':

@@ -49,7 +49,8 @@ export class SandboxProcess implements vscode.Disposable {
         });
       });
     } catch (error) {
-      this.stop();
+      child.kill(); // this one: a newer start may have made another
+      if (this.#child === child) this.#child = undefined;
       signal.throwIfAborted();
       throw new AgentIdError(
         'sandbox.failed',
@@ -60,6 +61,7 @@ export class SandboxProcess implements vscode.Disposable {
     child.removeAllListeners('exit').once('exit', () => {
       if (this.#child === child) this.#ended();
     });
+    this.#logger.info(`The sandbox is up, process ${child.pid ?? 'unknown'}.`);
     return this.#world;
   }
 

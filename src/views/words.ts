@@ -18,6 +18,16 @@ export const stepLabel = (id: StepId): string =>
     tools: t('Tools listed'),
   })[id];
 
+/** A step that is under way. */
+export const stepProgress = (id: StepId): string =>
+  ({
+    signIn: t('signing in…'),
+    sidecar: t('asking the sidecar…'),
+    llmToken: t('getting the token for the LLM…'),
+    mcpToken: t('getting the token for MCP…'),
+    tools: t('listing the tools…'),
+  })[id];
+
 /** What a finished step adds to its name. */
 export function stepDetail(id: StepId, detail: string): string {
   switch (id) {
