@@ -38,8 +38,8 @@ export interface ActionDeps {
   sandbox: SandboxProcess;
   remembered: Remembered;
   secrets: SecretStore;
-  settings(): Settings;
-  say(error: unknown): Failure;
+  settings: () => Settings;
+  say: (error: unknown) => Failure;
   revealServer(id: string): Promise<void>;
   logger: Logger;
   showLog(): void;

@@ -44,7 +44,7 @@ export class SandboxProcess implements vscode.Disposable {
           try {
             resolve(parseWorld(message, 'sandbox'));
           } catch (error) {
-            reject(error as Error);
+            reject(error);
           }
         });
       });

@@ -14,7 +14,7 @@ describe('the whole story, as a person does it', () => {
   });
   after(() => world.close());
 
-  const step = (name: string, run: () => Promise<void>) => test(name, context => world.step(run)(context));
+  const step = (name: string, run: () => Promise<void>) => void test(name, context => world.step(run)(context));
   const chat = () => world.workbench.webview('chat');
   const ask = async (text: string) => {
     const frame = await chat();
