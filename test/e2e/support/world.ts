@@ -6,7 +6,7 @@ import { startHost } from '../../../scripts/host/host.ts';
 import { temporaryDirectory } from '../../../scripts/host/processes.ts';
 import { startSandboxChild } from '../../../scripts/host/sandbox.ts';
 import { changeSettings } from '../../../scripts/host/server.ts';
-import { openBrowser } from './browser.ts';
+import { openBrowser } from '../../../scripts/host/browser.ts';
 import { type Connection, parseConnection, readConnection } from './connection.ts';
 import { logIn } from './login.ts';
 import { Workbench } from './workbench.ts';

@@ -1,5 +1,5 @@
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
-import { findChromium } from '../../../scripts/host/chromium.ts';
+import { findChromium } from './chromium.ts';
 
 const WAIT_MS = 20_000;
 const FLAGS = [
