@@ -231,6 +231,37 @@ test('a call that waits takes the focus, on the card, and gives it back after th
   assert.equal(await focused(), 'Message');
 });
 
+test('in a low view the first call that waits is shown, then the next, then the end', async () => {
+  await open(longChat(3), { width: 320, height: 380 });
+  const inView = (name: string) =>
+    chat.page.evaluate<boolean>(`(() => {
+      const rect = document.querySelector('[aria-label="Tool ${name}"] .primary').getBoundingClientRect();
+      const box = document.querySelector('[role=log]').getBoundingClientRect();
+      return rect.top >= box.top && rect.bottom <= box.bottom;
+    })()`);
+  await patch(
+    { op: 'add', item: tool('a', { name: 'first', status: 'waiting', receipt: undefined }) },
+    { op: 'add', item: tool('b', { name: 'second', status: 'waiting', receipt: undefined }) },
+  );
+  assert.deepEqual([await inView('first'), await inView('second')], [true, false]);
+  await chat.page.getByRole('button', { name: 'Jump to Latest' }).waitFor();
+  const allow = (name: string) =>
+    chat.page
+      .getByRole('group', { name: `Tool ${name}` })
+      .getByRole('button', { name: 'Allow Once' })
+      .click();
+  await allow('first');
+  await patch({ op: 'update', item: tool('a', { name: 'first', status: 'running' }) });
+  assert.equal(await inView('second'), true);
+  await allow('second');
+  await patch({ op: 'update', item: tool('b', { name: 'second', status: 'running' }) });
+  await add({ kind: 'assistant', id: 'z', text: 'more\n\n'.repeat(20), status: 'done' });
+  const rest = await chat.page.evaluate<number>(
+    "(box => box.scrollHeight - box.scrollTop - box.clientHeight)(document.querySelector('[role=log]'))",
+  );
+  assert.ok(rest < 2, 'follows the end again');
+});
+
 test('a person who is writing keeps the focus', async () => {
   await open(chats.empty);
   await chat.page.getByRole('textbox', { name: 'Message' }).click();

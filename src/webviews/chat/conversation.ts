@@ -20,7 +20,7 @@ export class Conversation {
     { role: 'log', 'aria-label': t('Conversation'), 'aria-live': 'off', class: 'conversation' },
     this.#list,
   );
-  readonly end = new StickyEnd(this.element, this.#list);
+  readonly end = new StickyEnd(this.element, this.#list, () => this.waiting[0]?.element);
   readonly #actions: Actions;
   readonly #shown = new Map<string, Shown>();
 

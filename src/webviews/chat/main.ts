@@ -50,7 +50,9 @@ document.body.append(
 );
 routeLinks(href => host.post({ type: 'openLink', href }));
 conversation.element.addEventListener('scrollend', save);
-conversation.end.pill.addEventListener('click', () => (conversation.waiting[0]?.element ?? composer).focus());
+conversation.end.pill.addEventListener('click', () => {
+  if (!conversation.element.contains(document.activeElement)) composer.focus(); // the pill that had it is gone
+});
 document.addEventListener('keydown', event => {
   if (event.key === 'Escape' && !event.isComposing && receiver.state.busy) host.post({ type: 'stop' });
 });
@@ -86,22 +88,24 @@ function draw(): void {
     if (scrollToAnchor(conversation.element, anchor)) conversation.end.leave();
     anchor = undefined;
   }
-  conversation.end.call(conversation.waiting.length > 0 ? t('Approval Needed') : t('Jump to Latest'));
-  if (!quiet) guideFocus(waitingBefore, focusWasInCard);
+  if (!quiet) guide(waitingBefore, focusWasInCard);
   quiet = false;
 }
 
 /**
- * A call that waits for an answer takes the focus, on the card and not on a button, so that a key pressed a moment too
- * late allows nothing; but never from a person who is writing. After the answer: the next such card, or the message box.
+ * A call that waits for an answer comes into view, and takes the focus, on the card and not on a button, so that a key
+ * pressed a moment too late allows nothing; but never from a person who reads or writes elsewhere. After the answer: the
+ * next such card, or the message box.
  */
-function guideFocus(waitingBefore: number, focusWasInCard: boolean): void {
-  const next = conversation.waiting[0];
+function guide(waitingBefore: number, focusWasInCard: boolean): void {
+  const [next] = conversation.waiting;
   const idle = document.activeElement === document.body || (isComposer(document.activeElement) && !composer.draft);
+  const asked = waitingBefore === 0 && next !== undefined;
   const answered = focusWasInCard && conversation.waiting.length < waitingBefore;
-  const asked = conversation.waiting.length > 0 && waitingBefore === 0;
+  if (next && (answered || (asked && conversation.end.atEnd))) conversation.end.showInstead(next.element);
+  if (!next && answered) conversation.end.jump();
   if (!document.hasFocus()) return;
-  if (next && (answered || (asked && idle))) next.element.focus({ preventScroll: !conversation.end.atEnd });
+  if (next && (answered || (asked && idle))) next.element.focus({ preventScroll: true });
   else if (answered) composer.focus();
 }
 

@@ -1,26 +1,29 @@
 import { h, say } from '../shared/dom.ts';
 import { icon } from '../shared/icons.ts';
+import { t } from '../shared/l10n.ts';
 
 /** How near the end, in CSS pixels, still counts as "at the end": one line, so that rounding can't lose it. */
 const NEAR = 24;
 
 /**
  * Keeps the end of the conversation in view while the reader is there, and never moves it while the reader is
- * elsewhere: then a pill offers the way back.
+ * elsewhere: then a pill offers the way back, or to `wanted`, what waits for an answer, while that is out of view.
  */
 export class StickyEnd {
+  readonly #label = h('span');
   readonly pill = h(
     'button',
-    { type: 'button', class: 'pill', hidden: true, onclick: () => this.jump() },
+    { type: 'button', class: 'pill', hidden: true, onclick: () => this.#press() },
     icon('down'),
+    this.#label,
   );
-  readonly #label = h('span');
   readonly #box: HTMLElement;
+  readonly #wanted: () => HTMLElement | undefined;
   #atEnd = true;
 
-  constructor(box: HTMLElement, content: HTMLElement) {
+  constructor(box: HTMLElement, content: HTMLElement, wanted: () => HTMLElement | undefined) {
     this.#box = box;
-    this.pill.append(this.#label);
+    this.#wanted = wanted;
     box.addEventListener('scroll', () => this.#look(), { passive: true });
     const follow = new ResizeObserver(() => this.follow());
     follow.observe(box);
@@ -43,9 +46,10 @@ export class StickyEnd {
     this.#look();
   }
 
-  /** What the pill says. */
-  call(label: string): void {
-    say(this.#label, label);
+  /** Brings something above the end into view, its beginning if it does not fit, and stays there. */
+  showInstead(element: HTMLElement): void {
+    element.scrollIntoView({ block: element.offsetHeight > this.#box.clientHeight ? 'start' : 'nearest' });
+    this.#look(); // now, not at the scroll event: the observer comes first and would go back to the end
   }
 
   /** Stay where the reader is, whatever comes. */
@@ -57,5 +61,20 @@ export class StickyEnd {
     const { scrollHeight, scrollTop, clientHeight } = this.#box;
     this.#atEnd = scrollHeight - scrollTop - clientHeight <= NEAR;
     this.pill.hidden = this.#atEnd;
+    say(this.#label, this.#missed() ? t('Approval Needed') : t('Jump to Latest'));
+  }
+
+  #press(): void {
+    const missed = this.#missed();
+    if (missed) missed.focus();
+    else this.jump();
+  }
+
+  /** What is wanted, if no part of it is in view. */
+  #missed(): HTMLElement | undefined {
+    const wanted = this.#wanted();
+    const rect = wanted?.getBoundingClientRect();
+    const box = this.#box.getBoundingClientRect();
+    return rect && (rect.top >= box.bottom || rect.bottom <= box.top) ? wanted : undefined;
   }
 }
