@@ -36,18 +36,13 @@ export class SandboxProcess implements vscode.Disposable {
     });
     const both = AbortSignal.any([signal, AbortSignal.timeout(START_TIMEOUT_MS)]);
     try {
-      this.#world = await new Promise<World>((resolve, reject) => {
+      const message = await new Promise<unknown>((resolve, reject) => {
         both.addEventListener('abort', () => reject(both.reason as Error), { once: true });
         child.once('error', reject);
         child.once('exit', code => reject(new Error(`it ended with code ${code ?? 'none'}: ${said.trim()}`)));
-        child.once('message', message => {
-          try {
-            resolve(parseWorld(message, 'sandbox'));
-          } catch (error) {
-            reject(error);
-          }
-        });
+        child.once('message', resolve);
       });
+      this.#world = parseWorld(message, 'sandbox');
     } catch (error) {
       child.kill(); // this one: a newer start may have made another
       if (this.#child === child) this.#child = undefined;
