@@ -62,8 +62,7 @@ export const actionId = v.picklist(ACTION_IDS);
 export type ActionId = v.InferOutput<typeof actionId>;
 
 /** A button: what it runs, and what it says (already in the person's language). */
-export const action = v.object({ id: actionId, label: line });
-export type Action = v.InferOutput<typeof action>;
+const action = v.object({ id: actionId, label: line });
 
 /** What went wrong, as a person reads it: one sentence, the next step, and buttons that do it. */
 export const failure = v.object({

@@ -29,7 +29,6 @@ const status = v.variant('kind', [
   v.object({ kind: v.literal('notConfigured'), reason: sentence }),
   v.object({ kind: v.literal('error'), failure }),
 ]);
-export type TokenStatus = v.InferOutput<typeof status>;
 
 /** A row of the summary table and, with `details`, a region of claims. Each stands alone: one may fail beside good ones. */
 const token = v.object({

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { build } from 'esbuild';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { findChromium } from '../../../scripts/host/chromium.ts';
 import { webviewHtml } from '../../../src/protocol/html.ts';
 import { type ThemeName, themes } from './themes.ts';
 
@@ -104,7 +105,7 @@ export async function openStudio() {
   });
   const files = new Map(built.outputFiles.map(file => [file.path.split(/[\\/]/).at(-1), file.text]));
   const browser: Browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    executablePath: await findChromium(line => console.log(line)),
     args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run', '--disable-sync'],
   });
   return {

@@ -1,12 +1,12 @@
 /**
  * Takes pictures of both views in every theme and at several widths, to be looked at:
- * `node test/webviews/preview.ts DIRECTORY [part of a name]`.
+ * `node scripts/run.mjs webviews-preview DIRECTORY [part of a name]`.
  */
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { openStudio } from './support/harness.ts';
-import { chats, inspectors } from './support/states.ts';
-import { type ThemeName, themes } from './support/themes.ts';
+import { openStudio } from '../test/webviews/support/harness.ts';
+import { chats, inspectors } from '../test/webviews/support/states.ts';
+import { type ThemeName, themes } from '../test/webviews/support/themes.ts';
 
 const [directory = 'out/preview', wanted = ''] = process.argv.slice(2);
 mkdirSync(directory, { recursive: true });
