@@ -83,13 +83,13 @@ function execInfo(exec: ExecEntry, cluster: ClusterEntry): string {
 function run(exec: ExecEntry, info: string, logger: Logger, signal: AbortSignal): Promise<string> {
   const env = { ...process.env, KUBERNETES_EXEC_INFO: info };
   for (const { name, value } of exec.env ?? []) Object.assign(env, { [name]: value });
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
   return new Promise((resolve, reject) => {
     const child = spawn(exec.command, exec.args ?? [], {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
       windowsHide: true,
-      timeout: TIMEOUT_MS,
-      signal,
+      signal: AbortSignal.any([signal, timeout]),
     });
     let stdout = '';
     let stderr = '';
@@ -105,12 +105,13 @@ function run(exec: ExecEntry, info: string, logger: Logger, signal: AbortSignal)
         return reject(
           new AgentIdError('cluster.pluginMissing', { command, hint: installHint ?? '' }, { cause: error }),
         );
-      reject(new AgentIdError('cluster.pluginFailed', { command, reason: describe(error) }, { cause: error }));
+      const reason = timeout.aborted ? `no answer within ${TIMEOUT_MS / 1000} s` : describe(error);
+      reject(new AgentIdError('cluster.pluginFailed', { command, reason }, { cause: error }));
     });
     child.on('close', (code, killedBy) => {
       if (code === 0) return resolve(stdout);
       const said = describe(redact(stderr));
-      const ended = killedBy ? `ended by ${killedBy} after at most ${TIMEOUT_MS / 1000} s` : `exit code ${code ?? '?'}`;
+      const ended = killedBy ? `ended by ${killedBy}` : `exit code ${code ?? '?'}`;
       reject(
         new AgentIdError('cluster.pluginFailed', {
           command: exec.command,

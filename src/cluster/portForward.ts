@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { AgentIdError, describe, type ErrorArgs } from '../base/errors.ts';
+import { AgentIdError, type ErrorArgs } from '../base/errors.ts';
 import { redact } from '../base/redact.ts';
 import type { ClusterErrorCode } from './errors.ts';
 import { encodeFrame, FrameError, FrameReader, OPCODE } from './frames.ts';
@@ -231,8 +231,9 @@ export class PortForwardStream extends Duplex {
   #onErrorText(content: Buffer, end: boolean): void {
     if (this.#errorText.length < ERROR_TEXT_LIMIT) this.#errorText += content.toString('utf8');
     if (!end || !this.#errorText) return;
-    const reason = describe(redact(this.#errorText));
-    const refused = /connection refused|ECONNREFUSED/i.test(reason);
+    const text = redact(this.#errorText).replace(/\s+/g, ' ').trim();
+    const reason = text.length > 300 ? `…${text.slice(-299)}` : text; // a runtime wraps: what went wrong stands at the end
+    const refused = /connection refused|ECONNREFUSED/i.test(text);
     this.#finish(this.#error(refused ? 'tunnel.refused' : 'tunnel.podError', { reason }));
   }
 
