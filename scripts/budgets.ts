@@ -6,6 +6,8 @@ import { root } from './host/paths.ts';
 
 const ENTRY = 'dist/extension.js';
 const ENTRY_KIB = 150;
+/** The entry and every chunk that it imports statically: splitting must not hide what activation costs. */
+const LOADED_KIB = 640;
 
 /** Loaded on first use only; the same list as in eslint.config.js, here as it came out of the bundler. */
 const HEAVY = ['@kubernetes/client-node', 'undici', '@azure/msal-node', 'openai', '@modelcontextprotocol/sdk'];
@@ -34,10 +36,12 @@ export function brokenBudgets(): string[] {
   const all = outputs();
   if (!all[ENTRY]) return [`${ENTRY} was not built.`];
   const loaded = staticallyReached(all, ENTRY);
-  const kib = [...loaded].reduce((sum, file) => sum + (all[file]?.bytes ?? 0), 0) / 1024;
+  const kib = (files: Iterable<string>) =>
+    Math.ceil([...files].reduce((sum, file) => sum + (all[file]?.bytes ?? 0), 0) / 1024);
   const broken: string[] = [];
-  if (kib > ENTRY_KIB)
-    broken.push(`${[...loaded].join(' + ')} have ${Math.ceil(kib)} KiB; activation may load ${ENTRY_KIB} KiB.`);
+  if (kib([ENTRY]) > ENTRY_KIB) broken.push(`${ENTRY} has ${kib([ENTRY])} KiB of ${ENTRY_KIB}.`);
+  if (kib(loaded) > LOADED_KIB)
+    broken.push(`Activation loads ${kib(loaded)} KiB of ${LOADED_KIB}: ${[...loaded].join(', ')}.`);
   for (const file of loaded)
     for (const input of Object.keys(all[file]?.inputs ?? {})) {
       const heavy = HEAVY.find(name => input.includes(`node_modules/${name}/`));
