@@ -107,8 +107,6 @@ const fromChat = v.variant('type', [
     /** Told to the model with a rejection. */
     reason: v.optional(sentence),
   }),
-  v.strictObject({ type: v.literal('newChat') }),
-  v.strictObject({ type: v.literal('clear') }),
   v.strictObject({ type: v.literal('runAction'), id: actionId }),
   v.strictObject({
     type: v.literal('openLink'),

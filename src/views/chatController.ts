@@ -81,12 +81,6 @@ export class ChatController {
         answer?.(decision === 'reject' ? { kind: 'reject', ...(reason && { reason }) } : { kind: decision });
         return;
       }
-      case 'newChat':
-        this.newChat();
-        return;
-      case 'clear':
-        this.clear();
-        return;
       case 'runAction':
         this.#deps.runAction(message.id);
         return;

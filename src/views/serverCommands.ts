@@ -3,6 +3,7 @@ import type { McpServer, McpServers } from '../mcp/registry.ts';
 import { parseServerUrl } from '../mcp/address.ts';
 import { AgentIdError } from '../base/errors.ts';
 import type { Failure } from '../protocol/common.ts';
+import { visible } from '../protocol/visible.ts';
 import { ask } from './pick.ts';
 
 const t = vscode.l10n.t;
@@ -58,8 +59,8 @@ export async function addServer(servers: McpServers, say: (error: unknown) => Fa
     t(
       'Added {0}: {1} {2}, MCP {3}, {4}. Direct: no gateway policy.',
       label,
-      info.name,
-      info.version,
+      visible(info.name),
+      visible(info.version),
       info.protocolVersion,
       count,
     ),

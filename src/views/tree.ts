@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
+import { visible } from '../protocol/visible.ts';
 
-/** One row of a tree, ready to show. `id` is stable, so that selection and expansion survive a refresh. */
+/** One row of a tree; what servers and clusters call things is made harmless when it is shown. `id` is stable, so that selection and expansion survive a refresh. */
 export interface Row {
   id: string;
   label: string;
@@ -51,9 +52,9 @@ export class RowTree implements vscode.TreeDataProvider<Row>, vscode.Disposable 
 
   getTreeItem(row: Row): vscode.TreeItem {
     const { None, Expanded, Collapsed } = vscode.TreeItemCollapsibleState;
-    const item = new vscode.TreeItem(row.label, row.children ? (row.expanded ? Expanded : Collapsed) : None);
+    const item = new vscode.TreeItem(visible(row.label), row.children ? (row.expanded ? Expanded : Collapsed) : None);
     item.id = row.id;
-    item.description = row.description;
+    item.description = row.description && visible(row.description);
     item.tooltip = row.tooltip;
     item.contextValue = row.contextValue;
     item.command = row.command;

@@ -4,6 +4,11 @@ import type { Catalogue, Translate } from './catalogue.ts';
 
 /** Words for what goes wrong in a turn, and while a connection is put together. */
 export function agentMessages(t: Translate): Catalogue<AgentErrorCode | ViewErrorCode> {
+  const identifiers: Partial<Record<string, string>> = {
+    agentAppId: t('agent identity'),
+    tenantId: t('tenant'),
+    blueprintAppId: t('blueprint'),
+  };
   return {
     cancelled: () => ({ sentence: t('Cancelled.'), next: '' }),
     'agent.notConnected': () => ({
@@ -37,7 +42,7 @@ export function agentMessages(t: Translate): Catalogue<AgentErrorCode | ViewErro
       actions: ['agentId.signIn'],
     }),
     'agent.missingValue': v => ({
-      sentence: t('{1} does not say its {0}.', v('what'), v('where')),
+      sentence: t('{1} does not say its {0}.', identifiers[v('what')] ?? v('what'), v('where')),
       next: t('Connect again and give it, or add it to the cluster (k8s/README.md names each place).'),
       actions: ['agentId.connect'],
     }),

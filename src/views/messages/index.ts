@@ -1,6 +1,7 @@
 import { AgentIdError, describe } from '../../base/errors.ts';
 import { redact } from '../../base/redact.ts';
 import { clip, LIMITS, type ActionId, type Failure } from '../../protocol/common.ts';
+import { visible } from '../../protocol/visible.ts';
 import { agentMessages } from './agent.ts';
 import type { Said, Translate } from './catalogue.ts';
 import { clusterMessages } from './cluster.ts';
@@ -22,7 +23,7 @@ export function sayer(t: Translate): (error: unknown) => Failure {
     const known = AgentIdError.is(error) ? error : undefined;
     const entry = known && catalogue[known.code];
     const said: Said = entry
-      ? entry(name => redact(String(known.args[name] ?? ''))) // no token should be there; if one is, it stays there
+      ? entry(name => visible(redact(String(known.args[name] ?? '')))) // others may have written it, and a token may be in it
       : {
           sentence: t('Something went wrong: {0}', redact(describe(error))),
           next: t('The log has more.'),

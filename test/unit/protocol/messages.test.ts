@@ -19,8 +19,6 @@ test('the chat view can ask for what is listed and for nothing else', () => {
     { type: 'send', text: 'hi' },
     { type: 'stop' },
     { type: 'approve', callId: 'c', decision: 'reject', reason: 'no' },
-    { type: 'newChat' },
-    { type: 'clear' },
     { type: 'runAction', id: 'agentId.connect' },
     { type: 'openLink', href: 'https://example.org/a' },
     { type: 'copy', text: 'x' },

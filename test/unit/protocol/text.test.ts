@@ -49,7 +49,8 @@ const page: WebviewPage = {
 
 test('the page allows our script and style and nothing else', () => {
   const html = webviewHtml(page);
-  const policy = /http-equiv="Content-Security-Policy" content="([^"]+)"/.exec(html)?.[1]?.replaceAll('&#39;', "'") ?? '';
+  const policy =
+    /http-equiv="Content-Security-Policy" content="([^"]+)"/.exec(html)?.[1]?.replaceAll('&#39;', "'") ?? '';
   assert.ok(policy.startsWith("default-src 'none'; "));
   for (const unsafe of ['unsafe', 'connect-src', 'frame-src', 'https:', '*'])
     assert.equal(policy.replaceAll(page.cspSource, '').includes(unsafe), false, unsafe);

@@ -160,7 +160,7 @@ describe('approvals', () => {
     for (const end of ['stop', 'clear', 'newChat'] as const) {
       const { answer, sent } = asking();
       const callId = card()?.callId ?? '';
-      chat.controller.handle({ type: end });
+      chat.controller[end]();
       await assert.rejects(answer, { name: 'AbortError' });
       await sent;
       chat.controller.handle({ type: 'approve', callId, decision: 'session' }); // too late: nobody waits
@@ -214,7 +214,7 @@ describe('clearing', () => {
     for (const before of [true, false]) {
       chat.run = (_text, observer) => script(observer, before);
       turns.push(chat.controller.send('old'));
-      chat.controller.handle({ type: 'clear' });
+      chat.controller.clear();
       assert.deepEqual(chat.items(), []);
       assert.equal(chat.state().busy, false, 'the old turn does not hold up a new one');
     }
@@ -239,9 +239,9 @@ describe('clearing', () => {
   });
 
   test('keeps what was allowed; a new chat does not, and takes the cursor', () => {
-    chat.controller.handle({ type: 'clear' });
+    chat.controller.clear();
     assert.equal(chat.grantsEnded, 0);
-    chat.controller.handle({ type: 'newChat' });
+    chat.controller.newChat();
     assert.equal(chat.grantsEnded, 1);
     assert.equal(chat.cleared, 2);
     assert.deepEqual(chat.posted.at(-1), { type: 'focus' });
