@@ -72,12 +72,24 @@ export const failure = v.object({
 });
 export type Failure = v.InferOutput<typeof failure>;
 
-/** The mode line: which of the modes we are in, and as whom. `place` is the cluster context and namespace. */
+/** The mode line: which of the modes we are in, and as whom (no user: not signed in). `place` is the cluster context and namespace. */
 export const mode = v.variant('kind', [
   v.object({ kind: v.literal('disconnected') }),
   v.object({ kind: v.literal('connecting'), step: v.optional(line) }),
-  v.object({ kind: v.literal('connected'), agent: line, user: line, model: v.optional(line), place: v.optional(line) }),
-  v.object({ kind: v.literal('sandbox'), agent: line, user: line, model: v.optional(line), place: v.optional(line) }),
+  v.object({
+    kind: v.literal('connected'),
+    agent: line,
+    user: v.optional(line),
+    model: v.optional(line),
+    place: v.optional(line),
+  }),
+  v.object({
+    kind: v.literal('sandbox'),
+    agent: line,
+    user: v.optional(line),
+    model: v.optional(line),
+    place: v.optional(line),
+  }),
   v.object({ kind: v.literal('apiKey'), model: line }),
 ]);
 export type Mode = v.InferOutput<typeof mode>;

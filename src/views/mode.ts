@@ -25,7 +25,7 @@ export function modeLine(session: Session, apiModel: string): Mode {
       return {
         kind: mode,
         agent: line(connection?.agent.deployment ?? plan?.deployment ?? ''),
-        user: line(connection?.account?.username ?? t('not signed in')),
+        ...(connection?.account && { user: line(connection.account.username) }),
         ...(connection && {
           model: line(connection.configuration.llmDeployment.value),
           place: line(`${connection.context} · ${connection.agent.namespace}`),

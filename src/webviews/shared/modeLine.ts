@@ -28,7 +28,7 @@ function parts(mode: Mode): Child[] {
       return [
         mode.kind === 'sandbox' ? badge('beaker', t('Sandbox')) : badge('agent', t('Connected')),
         h('strong', {}, visible(mode.agent)),
-        rest(t('for {0}', mode.user), mode.model, mode.place),
+        rest(mode.user === undefined ? t('not signed in') : t('for {0}', mode.user), mode.model, mode.place),
       ];
     case 'apiKey':
       return [badge('key', t('API key')), h('strong', {}, visible(mode.model)), rest(t('no agent identity'))];
