@@ -24,9 +24,8 @@ export interface CallIdentity {
   user: { oid: string; username: string };
   agent: string;
   blueprint: string;
-  audience: string;
-  tokenFingerprint: string;
-  tokenExpiresAt: number;
+  /** The token in hand; absent when it has expired and none was needed since. `expiresAt` in milliseconds. */
+  token?: { audience: string; fingerprint: string; expiresAt: number };
 }
 
 export type ToolCallStatus = 'waiting' | 'running' | 'done' | 'error' | 'denied' | 'rejected' | 'cancelled';
@@ -99,6 +98,8 @@ export async function runToolCall(
   let approval: Receipt['approval'] = 'none';
   const receipt = async (decision: Receipt['decision'], error?: unknown) => {
     const { server, name } = resolved;
+    // Asked for again: the token of a while ago may have been renewed for this very call.
+    const token = deps.identity(server)?.token ?? identity?.token;
     await deps.appendReceipt({
       version: 1,
       time: new Date(deps.clock.now()).toISOString(),
@@ -107,9 +108,11 @@ export async function runToolCall(
         user: identity.user,
         agent: identity.agent,
         blueprint: identity.blueprint,
-        audience: identity.audience,
-        tokenFingerprint: identity.tokenFingerprint,
-        tokenExpiresAt: new Date(identity.tokenExpiresAt).toISOString(),
+      }),
+      ...(token && {
+        audience: token.audience,
+        tokenFingerprint: token.fingerprint,
+        tokenExpiresAt: new Date(token.expiresAt).toISOString(),
       }),
       server: { id: server.spec.id, label: server.spec.label, url: server.spec.url },
       tool: name,

@@ -85,10 +85,14 @@ async function answer(options: TurnOptions, traceId: string): Promise<RequestedC
   return calls;
 }
 
-/** A model may number its calls anew in each answer, or twice in one; ours have an id of their own. */
+/**
+ * A model may number its calls anew in each answer, or twice in one; ours have an id of their own, which goes back to the
+ * model in place of its own. Azure OpenAI takes no id above 40 characters.
+ */
 function unused(wanted: string, used: Set<string>): string {
-  let id = wanted || 'call';
-  for (let number = 2; used.has(id); number++) id = `${wanted || 'call'}-${number}`;
+  const base = wanted.slice(0, 32) || 'call';
+  let id = base;
+  for (let number = 2; used.has(id); number++) id = `${base}-${number}`;
   used.add(id);
   return id;
 }

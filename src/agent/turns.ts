@@ -7,6 +7,7 @@ import type { CatalogTool, McpServer, McpServers } from '../mcp/registry.ts';
 import { Approvals, type ApprovalAnswer, type ApprovalRequest } from './approvals.ts';
 import { DEFAULT_SYSTEM_PROMPT } from './configuration.ts';
 import { Conversation } from './conversation.ts';
+import type { Connection } from './connection.ts';
 import type { ReceiptLog } from './receipts.ts';
 import type { Session } from './session.ts';
 import type { CallIdentity, ResolvedTool, ToolCallState } from './toolCall.ts';
@@ -49,11 +50,14 @@ export class Turns {
     signal: AbortSignal,
   ): Promise<TurnOutcome> {
     const { session, servers, clock } = this.#deps;
+    const { connection } = session; // the turn's own, whatever the session connects to meanwhile
+    const conversation = this.#conversation;
     const { model, systemPrompt } = await this.#model(signal);
+    signal.throwIfAborted();
     return runTurn(text, {
       model,
       systemPrompt,
-      conversation: this.#conversation,
+      conversation,
       observer,
       usedIds: this.#usedIds,
       signal,
@@ -61,8 +65,8 @@ export class Turns {
       approvals: this.approvals,
       tools: () => servers.catalog().map(entry => toolSpec(entry)),
       resolve: name => resolveTool(servers, name),
-      identity: server => callIdentity(session, server),
-      explainDenial: resolved => denialOf(session, resolved),
+      identity: server => callIdentity(connection, server),
+      explainDenial: resolved => denialOf(connection, resolved),
       appendReceipt: async receipt => {
         try {
           await this.#deps.receipts.append(receipt);
@@ -118,21 +122,22 @@ function ownNameOf(server: McpServer, name: string): { ownName: string; target?:
   return target === undefined ? { ownName: name } : { ownName: name.slice(target.length + 1), target };
 }
 
-function denialOf(session: Session, { server, ownName, target }: ResolvedTool): DenialReason | undefined {
-  return target ? session.connection?.explainDenial(server.spec.id, { name: ownName, target }) : undefined;
+function denialOf(
+  connection: Connection | undefined,
+  { server, ownName, target }: ResolvedTool,
+): DenialReason | undefined {
+  return target ? connection?.explainDenial(server.spec.id, { name: ownName, target }) : undefined;
 }
 
-function callIdentity(session: Session, server: McpServer): CallIdentity | undefined {
-  const connection = session.connection;
+function callIdentity(connection: Connection | undefined, server: McpServer): CallIdentity | undefined {
   if (!connection?.account || server.spec.kind !== 'gateway') return undefined;
   const token = connection.broker.peek(connection.configuration.mcpApi.value);
-  if (!token) return undefined;
   return {
     user: { oid: connection.account.oid, username: connection.account.username },
     agent: connection.configuration.agentAppId.value,
     blueprint: connection.configuration.blueprintAppId.value,
-    audience: String(token.claims['aud']),
-    tokenFingerprint: token.fingerprint,
-    tokenExpiresAt: token.expiresAt,
+    ...(token && {
+      token: { audience: String(token.claims['aud']), fingerprint: token.fingerprint, expiresAt: token.expiresAt },
+    }),
   };
 }

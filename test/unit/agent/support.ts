@@ -78,9 +78,7 @@ export function turnOptions(
       user: { oid: 'u-1', username: 'ana@contoso.example' },
       agent: 'agent-1',
       blueprint: 'blueprint-1',
-      audience: 'api://mcp',
-      tokenFingerprint: '0123456789abcdef',
-      tokenExpiresAt: 1_800_000_000_000,
+      token: { audience: 'api://mcp', fingerprint: '0123456789abcdef', expiresAt: 1_800_000_000_000 },
     }),
     explainDenial: () => undefined,
     approvals: new Approvals(async request => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MAX_STEPS, runTurn } from '../../../src/agent/turn.ts';
 import { AgentIdError } from '../../../src/base/errors.ts';
-import { done, ok, scriptedModel, text, toolCall, turnOptions } from './support.ts';
+import { done, ok, scriptedModel, server, text, toolCall, turnOptions } from './support.ts';
 
 const isCode = (code: string) => (error: unknown) => AgentIdError.is(error, code);
 
@@ -236,6 +236,40 @@ test('ids that a model uses twice are told apart', async () => {
   const run = turnOptions(model, { a: async () => ok('r') });
   await runTurn('hi', run.options);
   assert.equal(new Set(run.receipts.map(receipt => receipt.callId)).size, 4);
+});
+
+test('ids stay short enough to be sent back, and those that begin alike are told apart', async () => {
+  const long = 'call_'.repeat(60);
+  const model = scriptedModel([
+    [toolCall(`${long}a`, 'a'), toolCall(`${long}b`, 'a'), done('tool_calls')],
+    [text('ok'), done()],
+  ]);
+  const run = turnOptions(model, { a: async () => ok('r') });
+  await runTurn('hi', run.options);
+  const ids = run.receipts.map(receipt => receipt.callId);
+  assert.equal(new Set(ids).size, 2);
+  assert.ok(ids.every(id => id.length <= 40));
+  const sent = model.heard[1]?.flatMap(message => (message.role === 'tool' ? [message.toolCallId] : []));
+  assert.deepEqual(sent, ids);
+});
+
+test('a receipt names the token that the call went out with, not the one from before the person was asked', async () => {
+  const model = scriptedModel([[toolCall('1', 'a'), done('tool_calls')], [done()]]);
+  const run = turnOptions(model, {
+    a: async () => {
+      renewed = true;
+      return ok('r');
+    },
+  });
+  let renewed = false;
+  const { user, agent, blueprint } = run.options.identity(server(async () => ok('')))!;
+  const token = { audience: 'api://mcp', fingerprint: 'fresh', expiresAt: 1_900_000_000_000 };
+  run.options.identity = () => ({ user, agent, blueprint, ...(renewed && { token }) });
+  await runTurn('hi', run.options);
+  assert.deepEqual(run.states[0]?.identity, { user: 'ana@contoso.example', agent: 'agent-1' });
+  assert.equal(run.receipts[0]?.user?.oid, 'u-1');
+  assert.equal(run.receipts[0]?.tokenFingerprint, 'fresh');
+  assert.equal(run.receipts[0]?.tokenExpiresAt, new Date(1_900_000_000_000).toISOString());
 });
 
 test('all calls of a turn share a trace id and have a span of their own', async () => {
