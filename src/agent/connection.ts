@@ -153,7 +153,10 @@ export class Connection implements Disposable {
     });
     health.catch(() => {}); // heard of below, unless the sign-in was cancelled first
     const signedIn = await this.#run('signIn', signal, async () => {
-      const silent = await signIn.silent({ signal });
+      const silent = await signIn.silent({ signal }).catch((error: unknown) => {
+        if (interactive && needsPerson(error)) return undefined; // who is here, and asked for it
+        throw error;
+      });
       const token = silent ?? (interactive && (await interactive(signIn, signal)));
       if (!token) throw new AgentIdError('agent.signInNeeded');
       this.#userToken = token;
@@ -274,12 +277,14 @@ export class Connection implements Disposable {
   async #run(step: StepId, signal: AbortSignal, work: () => Promise<string>): Promise<boolean> {
     this.#set(step, { kind: 'running' });
     try {
-      this.#set(step, { kind: 'done', detail: await work() });
+      const detail = await work();
+      signal.throwIfAborted(); // not everything that is awaited hears of an abort
+      this.#set(step, { kind: 'done', detail });
       return true;
     } catch (error) {
       if (signal.aborted || isCancellation(error)) {
         this.#set(step, { kind: 'pending' });
-        throw error;
+        throw signal.aborted ? signal.reason : error; // what the abort broke is no news
       }
       this.#deps.logger.warn(`Connect: ${step} failed: ${String(error)}`);
       this.#set(step, { kind: 'failed', error });
@@ -291,4 +296,9 @@ export class Connection implements Disposable {
     this.#steps.set(step, state);
     this.#changed.fire();
   }
+}
+
+/** Failures of a silent renewal that a sign-in mends. */
+function needsPerson(error: unknown): boolean {
+  return AgentIdError.is(error, 'signIn.sessionEnded') || AgentIdError.is(error, 'signIn.interactionRequired');
 }

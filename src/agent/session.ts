@@ -79,11 +79,13 @@ export class Session implements Disposable {
       connection.onDidChange(() => this.#changed.fire());
       this.#changed.fire();
       await connection.start(interaction?.signIn, both);
+      both.throwIfAborted();
       this.#set(plan.mode, plan);
       return connection;
     } catch (error) {
+      const reason: unknown = both.aborted ? both.reason : error; // what an abort broke is no news
       if (this.#attempt === attempt) this.disconnect();
-      throw error;
+      throw reason;
     }
   }
 

@@ -9,6 +9,7 @@ import { Turns } from '../../../src/agent/turns.ts';
 import { parseWorld } from '../../../src/agent/world.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { redactingLogger } from '../../../src/base/logger.ts';
+import type { ChatModel } from '../../../src/gateway/llm.ts';
 import type { SecretStore } from '../../../src/identity/types.ts';
 import { McpServers, type StoredServer } from '../../../src/mcp/registry.ts';
 import { planSandbox } from '../../../src/views/planSandbox.ts';
@@ -25,7 +26,10 @@ export function memorySecrets(): SecretStore & { values: Map<string, string> } {
 }
 
 /** The extension's core as `extension.ts` composes it, without an editor: the person is a form post and an answer. */
-export async function startCore(sandbox: TestSandbox, options: { user?: string; secrets?: SecretStore } = {}) {
+export async function startCore(
+  sandbox: TestSandbox,
+  options: { user?: string; secrets?: SecretStore; keyModel?: () => Promise<ChatModel> } = {},
+) {
   const directory = await mkdtemp(path.join(os.tmpdir(), 'agent-id-core-'));
   const log: string[] = [];
   const write = (message: string) => void log.push(message);
@@ -60,7 +64,7 @@ export async function startCore(sandbox: TestSandbox, options: { user?: string; 
     session,
     servers,
     receipts,
-    keyModel: () => Promise.reject(new Error('no key here')),
+    keyModel: options.keyModel ?? (() => Promise.reject(new Error('no key here'))),
     systemPrompt: () => undefined,
     askApproval: async request => {
       approvals.push(request);
