@@ -11,6 +11,7 @@ import { keyModel } from './views/apiKeyFlow.ts';
 import { ChatController } from './views/chatController.ts';
 import { ChatView, CHAT_VIEW } from './views/chatView.ts';
 import { registerCommands } from './views/commands.ts';
+import { ConnectionNotice } from './views/connectionNotice.ts';
 import { ConfigurationDocument } from './views/configurationDocument.ts';
 import { identityRows } from './views/identityTree.ts';
 import { InspectorPanel } from './views/inspectorPanel.ts';
@@ -44,7 +45,7 @@ export function activate(context: vscode.ExtensionContext): void {
   );
 
   const sandbox: SandboxProcess = new SandboxProcess(extensionUri, logger, () => {
-    if (session.plan?.mode === 'sandbox') session.disconnect();
+    if (session.plan?.world?.keepSignIn === false) session.disconnect();
     contextKeys();
   });
   const servers = new McpServers({
@@ -84,6 +85,7 @@ export function activate(context: vscode.ExtensionContext): void {
     runAction: id => void vscode.commands.executeCommand(id),
   });
   const chatView = new ChatView(extensionUri, chat, message => logger.warn(message));
+  const notice = new ConnectionNotice(session, chat, say);
   const apiModel = () => readSettings().apiKey.model;
   const inspector = new InspectorPanel(extensionUri, {
     session,
@@ -113,6 +115,7 @@ export function activate(context: vscode.ExtensionContext): void {
     chat,
     chatView,
     inspector,
+    notice,
     configuration,
     sandbox,
     remembered,
@@ -137,6 +140,7 @@ export function activate(context: vscode.ExtensionContext): void {
     identity.refresh();
     statusBar.update(session);
     chat.setMode(modeLine(session, apiModel()), suggestedPrompts(session, servers));
+    notice.update();
     contextKeys();
   };
   const clock = setInterval(() => session.connection && identity.refresh(), TOKEN_CLOCK_MS);

@@ -14,6 +14,7 @@ import { setApiKey } from './apiKeyFlow.ts';
 import type { ChatController } from './chatController.ts';
 import type { ChatView } from './chatView.ts';
 import type { CommandHandlers } from './commands.ts';
+import type { ConnectionNotice } from './connectionNotice.ts';
 import type { ConfigurationDocument } from './configurationDocument.ts';
 import { confirmTrust } from './confirmTrust.ts';
 import { planSandbox } from './planSandbox.ts';
@@ -34,6 +35,7 @@ export interface ActionDeps {
   chat: ChatController;
   chatView: ChatView;
   inspector: InspectorPanel;
+  notice: ConnectionNotice;
   configuration: ConfigurationDocument;
   sandbox: SandboxProcess;
   remembered: Remembered;
@@ -55,7 +57,7 @@ export class Actions {
   }
 
   handlers(): CommandHandlers {
-    const { chat, servers, inspector, session, configuration, sandbox } = this.#deps;
+    const { chat, notice, servers, inspector, session, configuration } = this.#deps;
     return {
       'agentId.signIn': () => this.#signIn(),
       'agentId.forceSignIn': () =>
@@ -76,12 +78,16 @@ export class Actions {
       'agentId.disableMcpServer': row => this.#setEnabled(row, false),
       'agentId.newChat': () => {
         chat.newChat();
+        notice.emptied();
         return vscode.commands.executeCommand('agentId.chat.focus');
       },
-      'agentId.clearConversation': () => chat.clear(),
+      'agentId.clearConversation': () => {
+        chat.clear();
+        notice.emptied();
+      },
       'agentId.showConfiguration': () => configuration.show(),
       'agentId.startSandbox': () => this.#startSandbox(),
-      'agentId.stopSandbox': () => sandbox.stop(),
+      'agentId.stopSandbox': () => this.#stopSandbox(),
       'agentId.setApiKey': () => this.#useApiKey(),
       'agentId.showLog': () => this.#deps.showLog(),
       'agentId.openSettings': () => vscode.commands.executeCommand('workbench.action.openSettings', 'agentId.'),
@@ -112,8 +118,7 @@ export class Actions {
   async #connect(): Promise<void> {
     const { remembered, logger, settings } = this.#deps;
     const { signal } = this.#newAttempt();
-    const world = this.#deps.sandbox.world;
-    const base = world ? planSandbox(world, false, remembered.plan) : await this.#configuredWorld(remembered.plan);
+    const base = await this.#configuredWorld(remembered.plan);
     const last = remembered.plan?.mode === 'connected' ? remembered.plan : undefined;
     const { planCluster, planOtherAgent } = await import('./connectFlow.ts'); // the Kubernetes client comes with it
     const plan = base
@@ -138,6 +143,16 @@ export class Actions {
     await this.#run(planSandbox(world, false, remembered.plan), true);
   }
 
+  #stopSandbox(): void {
+    const { session, sandbox, turns, chat } = this.#deps;
+    if (sandbox.world && session.plan?.world?.keepSignIn === false) {
+      this.#newAttempt();
+      chat.stop();
+      turns.approvals.clear();
+    }
+    sandbox.stop(); // its end disconnects
+  }
+
   /** Connects and runs the steps; the first that failed is said, the others stand in the Identity view. */
   async #run(plan: ConnectionPlan, interactive: boolean): Promise<void> {
     const { session, remembered, turns, inspector, chat, say } = this.#deps;
@@ -155,13 +170,15 @@ export class Actions {
       if (interactive) this.#deps.chatView.reveal();
       return;
     }
-    if (!interactive) chat.notice('warning', say(failure.error), 'connection');
-    else this.report(failure.error);
+    if (interactive) this.report(failure.error);
+    else if (!AgentIdError.is(failure.error, 'agent.signInNeeded'))
+      // that one, the chat says by itself
+      chat.notice('warning', say(failure.error), 'connection');
   }
 
   async #signIn(): Promise<void> {
-    const { session } = this.#deps;
-    if (!session.connection) return this.#connect();
+    const { session, sandbox } = this.#deps;
+    if (!session.connection) return sandbox.world ? this.#startSandbox() : this.#connect();
     return this.#withConnection((connection, signal) => connection.start(signInWithDeviceCode, signal));
   }
 

@@ -47,6 +47,11 @@ export class ChatController {
     return this.#turn !== undefined;
   }
 
+  /** Nothing was said yet; notices do not count. */
+  get empty(): boolean {
+    return this.feed.state.items.every(item => item.kind === 'notice');
+  }
+
   setMode(mode: Mode, prompts: string[]): void {
     this.feed.change({ op: 'mode', mode }, { op: 'prompts', prompts });
   }

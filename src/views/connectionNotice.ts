@@ -23,6 +23,7 @@ export class ConnectionNotice {
 
   /** After any change of the session. */
   update(): void {
+    if (this.#session.mode === 'disconnected') this.#chat.clearNotice('connection'); // what it said is over
     const missing = this.#missing();
     if (missing === this.#shown) return;
     if (this.#shown) this.#chat.clearNotice(KEY);

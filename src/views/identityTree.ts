@@ -24,7 +24,8 @@ export function identityRows(session: Session, apiModel: string, say: (error: un
     {
       id: 'mode',
       label: sandbox ? t('SANDBOX') : t('Connected'),
-      description: sandbox ? t('simulated tenant and cluster') : session.mode === 'connecting' ? t('connecting') : '',
+      description: sandbox ? t('all simulated') : session.mode === 'connecting' ? t('connecting') : '',
+      tooltip: sandbox ? t('Simulated tenant, cluster, gateway and model, on this machine.') : connection?.server,
       icon: sandbox ? 'beaker' : 'verified',
     },
   ];

@@ -47,6 +47,7 @@ export function noTokensBecause(session: Session): string | undefined {
 /** What an empty chat offers. In the sandbox the third leads to a tool that the gateway's policy hides. */
 export function suggestedPrompts(session: Session, servers: McpServers): string[] {
   if (session.mode === 'disconnected' || session.mode === 'connecting') return [];
+  if (session.mode !== 'apiKey' && !session.connection?.account) return []; // none would be answered
   if (session.mode === 'sandbox') {
     return [
       t('Search the docs for the on-behalf-of flow and the web for agent identity.'),
