@@ -298,8 +298,10 @@ test('destroying a tunnel closes it properly, even one that was paused with data
       const stream = await dial();
       await sleep(100);
       assert.ok(stream.readableLength >= 64 * 1024, 'paused by back-pressure');
+      const since = Date.now();
       stream.destroy();
       await stream.released;
+      assert.ok(Date.now() - since < 900, 'the answer to our close frame was read');
       await until(() => codes.length === 1 && server.forwards.size === 0, 'the close frame');
       assert.deepEqual(codes, [1000]);
       assert.equal(await stream.ended, undefined);
