@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from '../base/clock.ts';
-import { AgentIdError } from '../base/errors.ts';
+import { AgentIdError, describe } from '../base/errors.ts';
 import { Emitter } from '../base/event.ts';
 import type { Logger } from '../base/logger.ts';
 import { SingleFlight } from '../base/singleFlight.ts';
@@ -48,9 +48,13 @@ export class TokenBroker {
     this.#clock = options.clock ?? systemClock;
   }
 
-  /** A token that passed every check. Throws `sidecar.*`, `agentToken.*`, `token.*` and what `userToken` throws. */
+  /**
+   * A token that passed every check. Where one is held that has not ended, an outage while it is replaced ahead of time
+   * is only logged, unless the caller forces. Throws `sidecar.*`, `agentToken.*`, `token.*` and what `userToken` throws.
+   */
   async get(api: string, options: GetOptions = {}): Promise<AgentToken> {
     const { forceRefresh = false, minLifetimeMs = 0, signal } = options;
+    const { logger } = this.#options;
     signal?.throwIfAborted();
     const held = this.#held.get(api);
     const left = held ? held.expiresAt - this.#clock.now() : 0;
@@ -60,7 +64,17 @@ export class TokenBroker {
     }
     // A held token that is merely too old may still be in the sidecar's own cache, so that must be passed by too.
     const force = forceRefresh || left > 0;
-    return this.#flights.run(`${force ? 'new' : 'any'} ${api}`, flight => this.#exchange(api, force, flight), signal);
+    // Nobody joins an exchange from before a `clear`: it may be for another user.
+    const key = `${this.#generation} ${force ? 'new' : 'any'} ${api}`;
+    try {
+      return await this.#flights.run(key, flight => this.#exchange(api, force, flight), signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      const kept = this.peek(api);
+      if (forceRefresh || !kept || kept !== held || !isOutage(error)) throw error;
+      logger.warn(`Token for ${api}: no new one ahead of time, going on with ${kept.fingerprint}: ${describe(error)}`);
+      return kept;
+    }
   }
 
   /** What is held, without asking anybody; it may be near its end, never past it. */
@@ -108,4 +122,14 @@ export class TokenBroker {
       return trade(await this.#options.userToken({ forceRefresh: true, signal }));
     }
   }
+}
+
+/** Nobody said no: Entra, the sidecar or the way there is out of order. */
+function isOutage(error: unknown): boolean {
+  return (
+    AgentIdError.is(error) &&
+    /^(sidecar\.(unreachable|unexpected500)|signIn\.(unreachable|entraUnavailable)|cluster\.unreachable|tunnel\..*)$/.test(
+      error.code,
+    )
+  );
 }

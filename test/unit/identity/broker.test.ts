@@ -279,6 +279,62 @@ describe('the token broker', () => {
     assert.deepEqual(changes, ['openai', 'openai']);
   });
 
+  it('shares no exchange with callers from before a clear: they may speak for another user', async () => {
+    const releases: (() => void)[] = [];
+    const { broker, calls } = setup(() => new Promise(resolve => releases.push(() => resolve(openai()))));
+    const before = broker.get('openai');
+    await settle();
+    broker.clear();
+    const after = broker.get('openai');
+    await settle();
+    assert.equal(calls.length, 2);
+    for (const release of releases) release();
+    await before;
+    assert.equal(broker.peek('openai')?.raw, (await after).raw);
+  });
+
+  it('goes on with a token that is still good when a new one can not be had ahead of time', async () => {
+    const { broker, calls, pass, logger } = setup(({ count }) => {
+      if (count > 1) throw new AgentIdError('sidecar.unreachable', { reason: 'ECONNRESET' });
+      return openai();
+    });
+    const token = await broker.get('openai');
+    pass(66 * MINUTE);
+    assert.equal((await broker.get('openai')).raw, token.raw);
+    assert.equal(calls.length, 2);
+    assert.match(logger.lines.at(-1) ?? '', /sidecar\.unreachable/);
+    await assert.rejects(broker.get('openai', { forceRefresh: true }), { code: 'sidecar.unreachable' });
+    pass(5 * MINUTE);
+    await assert.rejects(broker.get('openai'), { code: 'sidecar.unreachable' });
+  });
+
+  it('does not go on with it when the answer is no', async () => {
+    const { broker, pass } = setup(({ count }) => openai(count > 1 ? { appid: USER } : {}));
+    await broker.get('openai');
+    pass(66 * MINUTE);
+    await assert.rejects(broker.get('openai'), { code: 'agentToken.wrongAgent' });
+  });
+
+  it('does not fall back to a token that was cleared, nor when the caller has left', async () => {
+    const fails: (() => void)[] = [];
+    const { broker, pass } = setup(({ count }) =>
+      count === 1
+        ? openai()
+        : new Promise((_resolve, reject) => fails.push(() => reject(new AgentIdError('sidecar.unreachable')))),
+    );
+    await broker.get('openai');
+    pass(66 * MINUTE);
+    const abort = new AbortController();
+    const left = broker.get('openai', { signal: abort.signal });
+    const cleared = broker.get('openai');
+    await settle();
+    abort.abort();
+    await assert.rejects(left, { name: 'AbortError' });
+    broker.clear();
+    for (const fail of fails) fail();
+    await assert.rejects(cleared, { code: 'sidecar.unreachable' });
+  });
+
   it('does not show a token past its end', async () => {
     const { broker, pass } = setup(() => openai());
     await broker.get('openai');
