@@ -123,27 +123,42 @@ export const RELATIONS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Meanings of single values, by claim. */
-export const VALUES: Readonly<Record<string, ReadonlyMap<string, string>>> = {
-  appidacr: new Map([
-    ['0', 'public client, no credential'],
-    ['1', 'client secret'],
-    ['2', 'certificate or federated assertion'],
-  ]),
-  azpacr: new Map([
-    ['0', 'public client, no credential'],
-    ['1', 'client secret'],
-    ['2', 'certificate or federated assertion'],
-  ]),
-  acct: new Map([
-    ['0', 'member'],
-    ['1', 'guest'],
-  ]),
-  idtyp: new Map([
-    ['user', 'on behalf of a user'],
-    ['app', 'an application alone'],
-  ]),
-  platf: new Map([
-    ['3', 'Windows (guessed)'],
-    ['5', 'macOS (guessed)'],
-  ]),
-};
+export const VALUES: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map([
+  [
+    'appidacr',
+    new Map([
+      ['0', 'public client, no credential'],
+      ['1', 'client secret'],
+      ['2', 'certificate or federated assertion'],
+    ]),
+  ],
+  [
+    'azpacr',
+    new Map([
+      ['0', 'public client, no credential'],
+      ['1', 'client secret'],
+      ['2', 'certificate or federated assertion'],
+    ]),
+  ],
+  [
+    'acct',
+    new Map([
+      ['0', 'member'],
+      ['1', 'guest'],
+    ]),
+  ],
+  [
+    'idtyp',
+    new Map([
+      ['user', 'on behalf of a user'],
+      ['app', 'an application alone'],
+    ]),
+  ],
+  [
+    'platf',
+    new Map([
+      ['3', 'Windows (guessed)'],
+      ['5', 'macOS (guessed)'],
+    ]),
+  ],
+]);

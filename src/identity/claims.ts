@@ -10,12 +10,14 @@ export interface DecodedToken {
   claims: TokenClaims;
   /** From `ver`, never guessed from a host; undefined when the token does not say. */
   version: '1.0' | '2.0' | undefined;
-  /** Milliseconds since the epoch, from `exp`. */
+  /** Milliseconds since the epoch, from `exp`; absent when that is no time. */
   expiresAt?: number;
 }
 
 /** Entra's tokens stay below a few KiB even with 200 groups; what is larger is not one. */
 const MAX_TOKEN_BYTES = 64 * 1024;
+/** The last time that a date can hold, in milliseconds (ECMA-262, "Time Values and Time Range"). */
+const MAX_TIME = 8.64e15;
 /** Entra nests claims three levels deep at most. */
 const MAX_DEPTH = 16;
 
@@ -29,11 +31,12 @@ export function decodeToken(raw: string): DecodedToken {
   const { header, claims } = parse(raw);
   if (tooDeep(claims) || tooDeep(header)) throw identityError('token.malformed', { reason: 'claims nested too deep' });
   const { ver, exp } = claims;
+  const isTime = typeof exp === 'number' && Math.abs(exp * 1000) <= MAX_TIME;
   return {
     header,
     claims,
     version: ver === '1.0' || ver === '2.0' ? ver : undefined,
-    ...(typeof exp === 'number' && Number.isFinite(exp) && { expiresAt: exp * 1000 }),
+    ...(isTime && { expiresAt: exp * 1000 }),
   };
 }
 

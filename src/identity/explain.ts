@@ -89,7 +89,7 @@ function noteOn(name: string, raw: unknown, names: ReadonlyMap<string, string>):
   if (name === 'xms_act_fct' || name === 'xms_sub_fct') return codes(value, FACETS);
   if (name === 'xms_idrel') return codes(value, RELATIONS);
   if (name === 'xms_tnt_fct') return codes(value, new Map());
-  const meaning = VALUES[name]?.get(value);
+  const meaning = VALUES.get(name)?.get(value);
   if (meaning) return meaning;
   const guid = GUID.exec(value)?.[0].toLowerCase();
   return guid && (names.get(guid) ?? WELL_KNOWN_APPS.get(guid));

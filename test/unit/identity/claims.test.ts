@@ -25,6 +25,14 @@ describe('decodeToken', () => {
     for (const exp of ['soon', null, {}]) assert.equal(decodeToken(jwt({ exp })).expiresAt, undefined);
   });
 
+  it('has no expiry where exp is no time that a calendar knows', () => {
+    for (const exp of [1e300, -1e300, 8.64e12 + 1]) {
+      const { expiresAt } = decodeToken(jwt({ exp }));
+      assert.equal(expiresAt, undefined, String(exp));
+    }
+    assert.equal(decodeToken(jwt({ exp: 8.64e12 })).expiresAt, 8.64e15);
+  });
+
   const bodies = (payload: string, header = '{"alg":"RS256"}') =>
     [header, payload].map(part => Buffer.from(part).toString('base64url')).join('.') + '.c2ln';
   const malformed: [what: string, raw: string][] = [

@@ -116,4 +116,10 @@ describe('explainClaims', () => {
     assert.equal(row({ roles: ['a', 'b'] }, 'roles').value, 'a, b');
     assert.equal(row({ long: 'x'.repeat(5000) }, 'long').value.length, 2000);
   });
+
+  it('is not fooled by claims that are called like members of every object', () => {
+    const raw = jwt(JSON.parse('{"__proto__":"a","constructor":"b","toString":"c","hasOwnProperty":"d"}') as Payload);
+    const names = explainClaims(decodeToken(raw), NAMES).map(({ name }) => name);
+    for (const name of ['constructor', 'toString', 'hasOwnProperty']) assert.ok(names.includes(name), name);
+  });
 });
