@@ -128,12 +128,12 @@ export function parseFailure(body: unknown): EntraFailure | undefined {
 
 /** What Entra's sentence itself says: its number, correlation id and time; all that the sidecar passes on. */
 export function parseDescription(text: string): Omit<EntraFailure, 'error'> {
-  const [sentence = ''] = text.split(/\s*(?:Trace ID|Correlation ID|Timestamp):/, 1);
+  const [sentence = ''] = text.replace(/\s+/g, ' ').split(/(?:Trace ID|Correlation ID|Timestamp):/, 1);
   const number = /AADSTS(\d{4,9})/.exec(text)?.[1];
   const correlationId = /Correlation ID:\s*([\w-]{8,40})/.exec(text)?.[1];
   const time = /Timestamp:\s*(\d{4}-\d\d-\d\d[ T][\d:.]+Z)/.exec(text)?.[1];
   return {
-    detail: redact(sentence.replace(/\s+/g, ' ').trim()).slice(0, 600),
+    detail: redact(sentence.trim()).slice(0, 600),
     ...(number && { aadsts: Number(number) }),
     ...(correlationId && { correlationId }),
     ...(time && { time }),

@@ -66,7 +66,10 @@ function generalError(answer: SidecarAnswer, detail: string | undefined): AgentI
   if (status === 400 && /invalid hostname/i.test(text)) return identityError('sidecar.wrongHost');
   if (status === 403 && !text.trim()) return identityError('sidecar.forbiddenCaller');
   if (status >= 500)
-    return identityError('sidecar.unexpected500', { status, detail: detail ?? shorten(text.replace(/<[^>]*>/g, ' ')) });
+    return identityError('sidecar.unexpected500', {
+      status,
+      detail: detail ?? shorten(text.replace(/<[^<>]*>/g, ' ')),
+    });
   return undefined;
 }
 

@@ -249,3 +249,24 @@ describe('the sidecar’s health', () => {
     );
   });
 });
+
+describe('what a hostile pod answers', () => {
+  const LONG = 250_000;
+  const answers: [what: string, answer: () => Response, code: string][] = [
+    ['an error page that only opens tags', () => html(500, '<'.repeat(LONG)), 'sidecar.unexpected500'],
+    ['a refusal full of blanks', () => problem(401, `AADSTS50013:${' '.repeat(LONG)}x`), 'sidecar.userTokenRejected'],
+    ['a refusal full of token beginnings', () => problem(400, 'eyJ-'.repeat(LONG / 4)), 'sidecar.refused'],
+    [
+      'a refusal full of "Trace"',
+      () => problem(401, `AADSTS65001: ${'Trace '.repeat(LONG / 6)}`),
+      'sidecar.consentMissing',
+    ],
+  ];
+  for (const [what, answer, code] of answers) {
+    it(`costs no time: ${what}`, async () => {
+      const started = performance.now();
+      await assert.rejects(ask(answer), { code });
+      assert.ok(performance.now() - started < 1_000, `${performance.now() - started} ms`);
+    });
+  }
+});
