@@ -4,7 +4,6 @@ import { AgentIdError, type ErrorArgs } from '../base/errors.ts';
 import { redact } from '../base/redact.ts';
 import type { ClusterErrorCode } from './errors.ts';
 import { encodeFrame, FrameError, FrameReader, OPCODE } from './frames.ts';
-import type { KubeApi } from './kubeApi.ts';
 
 export interface PodPort {
   namespace: string;
@@ -22,41 +21,11 @@ export const PORT_FORWARD_PROTOCOL = 'v4.channel.k8s.io';
 const DATA = Buffer.from([0]);
 const LARGEST_FRAME = 256 * 1024;
 const BUFFER = 64 * 1024;
-const DIAL_TIMEOUT_MS = 15_000;
 /** Three of these are the pause between two pings while idle: under every load balancer's idle limit that we know. */
 const HEARTBEAT_MS = 8_000;
 /** How long the far end may take to answer our close frame before we hang up on it. */
 const CLOSE_TIMEOUT_MS = 1_000;
 const ERROR_TEXT_LIMIT = 4096;
-
-/**
- * Opens a TCP connection to a port inside a pod.
- * @throws what `KubeApi.openWebSocket` throws (cluster.notFound: the pod is gone), tunnel.dialFailed, tunnel.refused,
- * tunnel.podError, tunnel.protocol. A refused port often shows only after this has succeeded, as the stream's error.
- */
-export async function dialPod(
-  api: KubeApi,
-  target: PodPort,
-  options: { signal?: AbortSignal; heartbeatMs?: number } = {},
-): Promise<PortForwardStream> {
-  const { namespace, pod, port } = target;
-  const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/portforward?ports=${port}`;
-  const timeout = AbortSignal.timeout(DIAL_TIMEOUT_MS);
-  const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
-  try {
-    const socket = await api.openWebSocket(path, PORT_FORWARD_PROTOCOL, signal);
-    const stream = new PortForwardStream(socket, target, options.heartbeatMs);
-    const abort = () => void stream.destroy();
-    signal.addEventListener('abort', abort, { once: true });
-    await stream.opened.finally(() => signal.removeEventListener('abort', abort));
-    return stream;
-  } catch (error) {
-    options.signal?.throwIfAborted();
-    if (timeout.aborted)
-      throw new AgentIdError('tunnel.dialFailed', { pod, port, reason: 'ETIMEDOUT' }, { cause: error });
-    throw error;
-  }
-}
 
 /**
  * A TCP connection into a pod as a Duplex that undici takes for a socket. Back-pressure works both ways; the far end's

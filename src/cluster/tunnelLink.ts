@@ -3,9 +3,10 @@ import { AgentIdError, describe, isCancellation } from '../base/errors.ts';
 import { Emitter, type Event } from '../base/event.ts';
 import type { Logger } from '../base/logger.ts';
 import { SingleFlight } from '../base/singleFlight.ts';
+import { dialPod } from './dialPod.ts';
 import type { KubeApi } from './kubeApi.ts';
 import { pickPod } from './pods.ts';
-import { dialPod, type PortForwardStream } from './portForward.ts';
+import type { PortForwardStream } from './portForward.ts';
 
 /** How a tunnel is doing; `pod` is the one that is talked to, `error` what is in the way. */
 export type TunnelState = {

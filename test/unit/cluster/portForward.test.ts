@@ -4,8 +4,9 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { dialPod } from '../../../src/cluster/dialPod.ts';
 import { HttpKubeApi } from '../../../src/cluster/kubeApi.ts';
-import { dialPod, type PortForwardStream } from '../../../src/cluster/portForward.ts';
+import type { PortForwardStream } from '../../../src/cluster/portForward.ts';
 import { failure } from './support/failure.ts';
 import { FakeApiServer, refuse, sendHeaders, type Forward } from './support/fakeApiServer.ts';
 import { fixedCredentials, until } from './support/world.ts';
@@ -202,6 +203,27 @@ test('a refusal keeps its status and its sentence', async () => {
       server => (server.onUpgrade = (_request, socket) => reply(socket)),
       async ({ dial }) => assert.rejects(dial(), expected),
     );
+});
+
+test('a refusal without a reason, as 1.35 gives it for a missing create, is looked into', async () => {
+  const bare = { kind: 'Status', message: 'pods "pod-a" is forbidden: ', code: 403 };
+  const allowed = new Set(['get']);
+  await withServer(
+    server => {
+      server.onUpgrade = (_request, socket) => refuse(socket, 403, 'Forbidden', bare);
+      server.routes.set('/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', (_request, response, body) => {
+        const { spec } = JSON.parse(body) as { spec: { resourceAttributes: { verb: string; subresource: string } } };
+        assert.equal(spec.resourceAttributes.subresource, 'portforward');
+        FakeApiServer.json(response, 201, { status: { allowed: allowed.has(spec.resourceAttributes.verb) } });
+      });
+    },
+    async ({ dial }) => {
+      await assert.rejects(dial(), failure('cluster.forbidden', { verb: 'create', resource: 'pods/portforward' }));
+      allowed.add('create');
+      allowed.delete('get');
+      await assert.rejects(dial(), failure('cluster.forbidden', { verb: 'get' }));
+    },
+  );
 });
 
 test('an error text after a successful dial is the error of the stream, behind the data that came first', async () => {
