@@ -1,7 +1,8 @@
 // Builds everything that ships into dist/: the extension (ESM, split, so that heavy libraries are chunks which load on
 // first use), the pages of the webviews, and the sandbox (a program of its own). Source maps lie beside the code and
 // stay out of the package. dist/meta.json is what scripts/budgets.ts judges.
-import { existsSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { Buffer } from 'node:buffer';
+import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 
@@ -71,12 +72,33 @@ const parts = {
   },
 };
 
-rmSync('dist', { recursive: true, force: true });
-mkdirSync('dist');
-const outputs = {};
-await Promise.all(
-  Object.values(parts).map(async options => {
-    if (options) Object.assign(outputs, (await build(options)).metafile.outputs);
-  }),
+const results = await Promise.all(
+  Object.values(parts).map(options => (options ? build({ ...options, write: false }) : undefined)),
 );
-writeFileSync('dist/meta.json', JSON.stringify({ outputs }));
+
+// Only what changed is written, so that a second build of the same sources disturbs nobody who uses dist/ meanwhile.
+const kept = new Set([write('dist/meta.json', JSON.stringify({ outputs: outputsOf(results) }))]);
+for (const result of results) for (const file of result?.outputFiles ?? []) kept.add(write(file.path, file.contents));
+for (const entry of readdirSync('dist', { recursive: true, withFileTypes: true })) {
+  const file = path.resolve(entry.parentPath, entry.name);
+  if (entry.isFile() && !kept.has(file)) rmSync(file);
+}
+
+/** @param {typeof results} all */
+function outputsOf(all) {
+  return Object.assign({}, ...all.map(result => result?.metafile?.outputs));
+}
+
+/**
+ * Writes a file as a whole or not at all, and returns its absolute path.
+ * @param {string} name
+ * @param {string | Uint8Array} contents
+ */
+function write(name, contents) {
+  const file = path.resolve(name);
+  if (existsSync(file) && readFileSync(file).equals(Buffer.from(contents))) return file;
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(`${file}.${process.pid}`, contents);
+  renameSync(`${file}.${process.pid}`, file);
+  return file;
+}

@@ -1,10 +1,10 @@
 // `npm run package`: builds and packs the extension into out/.
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { createVSIX, listFiles, PackageManager } from '@vscode/vsce';
 import * as v from 'valibot';
 import { build } from './build.ts';
 import { outDirectory, root } from './host/paths.ts';
+import { must } from './host/processes.ts';
 
 /** What may be in the package; anything else is a mistake in .vscodeignore. */
 const ALLOWED = [
@@ -16,29 +16,26 @@ const ALLOWED = [
   /^k8s\/([\w./-]+\.yaml|README\.md)$/, // what the sandbox shows, and what a person deploys
 ];
 
-/** The files of the extension in `directory`, relative, as they go into the package. */
-export async function extensionFiles(directory = root): Promise<string[]> {
-  return await listFiles({ cwd: directory, packageManager: PackageManager.None });
-}
-
 /** Packs what was built into `out/<name>-<version>.vsix`; throws when a file is in it that does not belong there. */
-export async function pack(directory = root): Promise<string> {
-  const strangers = (await extensionFiles(directory)).filter(file => !ALLOWED.some(pattern => pattern.test(file)));
+export async function pack(): Promise<string> {
+  const files = (await vsce('ls')).split('\n').filter(Boolean);
+  const strangers = files.filter(file => !ALLOWED.some(pattern => pattern.test(file)));
   if (strangers.length > 0) throw new Error(`These files must not be in the package: ${strangers.join(', ')}`);
   const manifest = v.parse(
     v.object({ name: v.string(), version: v.string() }),
-    JSON.parse(readFileSync(path.join(directory, 'package.json'), 'utf8')),
+    JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')),
   );
   mkdirSync(outDirectory, { recursive: true });
-  const packagePath = path.join(outDirectory, `${manifest.name}-${manifest.version}.vsix`);
-  await createVSIX({
-    cwd: directory,
-    packagePath,
-    dependencies: false, // everything is bundled
-    allowMissingRepository: true,
-    rewriteRelativeLinks: false, // there is no public repository that they could lead to
-  });
-  return packagePath;
+  const file = path.join(outDirectory, `${manifest.name}-${manifest.version}.vsix`);
+  // there is no public repository that the relative links of the README could lead to
+  await vsce('package', '--allow-missing-repository', '--no-rewrite-relative-links', '--out', file);
+  return file;
+}
+
+/** Its API writes to the console as it likes; a process of its own keeps that to itself unless it fails. */
+function vsce(command: string, ...args: string[]): Promise<string> {
+  const program = path.join(root, 'node_modules', '@vscode', 'vsce', 'vsce');
+  return must(process.execPath, [program, command, '--no-dependencies', ...args], { cwd: root });
 }
 
 if (import.meta.main) {

@@ -1,7 +1,7 @@
 // The launcher: the only file that runs on the system's Node. It makes sure that the project's own Node is in the
 // cache (it comes out of an npm package that ships the binary), then runs scripts/<name>.ts under it.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,7 @@ const cache =
   process.env.AGENT_ID_CACHE ??
   path.join(process.env.XDG_CACHE_HOME ?? path.join(homedir(), '.cache'), 'agent-id-vscode');
 
-/** The npm packages that ship Node are named by platform; a machine with none of them uses its own Node 24. */
+/** The npm packages that ship Node are named by platform. */
 function ownNode() {
   if (process.versions.node === NODE_VERSION) return process.execPath;
   const platform = process.platform === 'win32' ? 'win' : process.platform;
@@ -30,9 +30,10 @@ function ownNode() {
       if (done.status !== 0) throw new Error(`${command} ${args.join(' ')} failed: ${done.stderr || done.error}`);
       return done.stdout;
     };
-    const [{ filename }] = JSON.parse(must('npm', ['pack', `${name}@${NODE_VERSION}`, '--json', '--silent']));
-    must('tar', ['xzf', filename, '--strip-components=1', 'package/bin']);
-    rmSync(path.join(temporary, filename));
+    must('npm', ['pack', `${name}@${NODE_VERSION}`, '--silent']);
+    const archive = readdirSync(temporary).find(file => file.endsWith('.tgz'));
+    must('tar', ['xzf', archive, '--strip-components=1', 'package/bin']);
+    rmSync(path.join(temporary, archive));
     try {
       renameSync(temporary, home);
     } catch (error) {
@@ -72,4 +73,7 @@ const child = spawn(
   },
 );
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+// npm does not always pass a signal on; when it is gone, nobody waits for us any more
+const parent = process.ppid;
+if (process.env.npm_lifecycle_event) setInterval(() => process.ppid === parent || child.kill('SIGTERM'), 500).unref();
 child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));

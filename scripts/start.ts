@@ -17,6 +17,8 @@ const say = (line: string) => console.error(line);
 let interrupt: () => void = () => {};
 const interrupted = new Promise<void>(resolve => (interrupt = resolve));
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
+const launcher = process.ppid;
+setInterval(() => process.ppid === launcher || interrupt(), 500).unref(); // it was ended without a word
 
 const undo: (() => Promise<void> | void)[] = [];
 try {

@@ -33,6 +33,13 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
+const interrupt = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(signal, () => {
+    interrupt.abort();
+    setTimeout(() => process.exit(1), 1000); // what still runs has been told, and its guards see to the rest
+  });
+
 const wanted = new Set(positionals.length > 0 ? positionals : Object.keys(stages));
 if ([...wanted].some(name => BUILT.has(name))) wanted.add('build');
 const total: Tally = { passed: 0, failed: 0, skipped: 0 };
@@ -80,9 +87,9 @@ async function check(checks: readonly Check[], { inOrder = false } = {}): Promis
   return tally;
 }
 
-async function suite(pattern: string, options: Omit<SuiteOptions, 'files'>): Promise<Tally> {
+async function suite(pattern: string, options: Omit<SuiteOptions, 'files' | 'signal'>): Promise<Tally> {
   const files = globSync(pattern, { cwd: root }).sort();
-  return runSuite({ ...options, files: files.map(file => path.join(root, file)) });
+  return runSuite({ ...options, files: files.map(file => path.join(root, file)), signal: interrupt.signal });
 }
 
 /** One file after the other: each has a VS Code and a browser of its own. All install the same package. */

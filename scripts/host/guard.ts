@@ -18,6 +18,6 @@ for await (const line of createInterface(process.stdin)) {
   if (word === '-folder') folders.delete(value);
 }
 for (const group of groups) killGroup(group, 'SIGTERM');
-if (groups.size > 0) await sleep(1500);
+for (let tick = 0; tick < 40 && [...groups].some(group => killGroup(group, 0)); tick++) await sleep(100);
 for (const group of groups) killGroup(group, 'SIGKILL');
 for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });

@@ -28,6 +28,8 @@ export interface ServerFolders {
   /** Settings, logs and global storage of extensions. */
   readonly data: string;
   readonly extensions: string;
+  /** VS Code never removes the sockets through which its processes talk. */
+  readonly sockets: string;
 }
 
 export interface VsCodeServer {
@@ -42,8 +44,10 @@ export interface VsCodeServer {
 
 /** Makes the folders of a throw-away VS Code below `directory`, with the user's settings in them. */
 export function prepareFolders(directory: string, settings: Record<string, unknown> = {}): ServerFolders {
-  const folders = { data: path.join(directory, 'data'), extensions: path.join(directory, 'extensions') };
+  const inside = (name: string) => path.join(directory, name);
+  const folders = { data: inside('data'), extensions: inside('extensions'), sockets: inside('run') };
   mkdirSync(folders.extensions, { recursive: true });
+  mkdirSync(folders.sockets);
   changeSettings(folders, settings);
   return folders;
 }
@@ -59,7 +63,7 @@ export function changeSettings(folders: ServerFolders, changes: Record<string, u
 /** Installs a packed extension as a user would; the server must not run yet. */
 export async function installVsix(home: string, folders: ServerFolders, vsix: string): Promise<void> {
   const args = ['--install-extension', vsix, '--force', ...folderFlags(folders), '--accept-server-license-terms'];
-  await must(process.execPath, [path.join(home, 'out', 'server-main.js'), ...args], { env: environment() });
+  await must(process.execPath, [path.join(home, 'out', 'server-main.js'), ...args], { env: environment(folders) });
 }
 
 /**
@@ -82,7 +86,7 @@ export async function startServer(
     ...(options.smokeDriver ? ['--enable-smoke-test-driver'] : []),
   ];
   const group: Group = await startGroup(process.execPath, [path.join(home, 'out', 'server-main.js'), ...flags], {
-    env: { ...environment(), ...options.env },
+    env: { ...environment(folders), ...options.env },
   });
   try {
     await until(
@@ -106,7 +110,7 @@ function folderFlags(folders: ServerFolders): string[] {
 }
 
 /** No gallery, so that nothing leaves this machine; no leftovers of a VS Code in whose terminal we may run. */
-function environment(): NodeJS.ProcessEnv {
+function environment(folders: ServerFolders): NodeJS.ProcessEnv {
   const clean = Object.entries(process.env).filter(([name]) => !name.startsWith('VSCODE_') && name !== 'NODE_OPTIONS');
-  return { ...Object.fromEntries(clean), EXTENSIONS_GALLERY: '{}' };
+  return { ...Object.fromEntries(clean), EXTENSIONS_GALLERY: '{}', XDG_RUNTIME_DIR: folders.sockets };
 }

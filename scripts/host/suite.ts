@@ -19,6 +19,8 @@ export interface SuiteOptions {
   concurrency: number;
   /** A file that gives no sign of life for so many ms is ended, and has failed. */
   idleMs: number;
+  /** Ends everything at once. */
+  signal: AbortSignal;
   /** Prints each test, and what it writes, at once: for suites of a few slow ones. */
   verbose?: boolean;
 }
@@ -28,7 +30,7 @@ export async function runSuite(options: SuiteOptions): Promise<Tally> {
   const total: Tally = { passed: 0, failed: 0, skipped: 0 };
   const waiting = [...options.files];
   const worker = async () => {
-    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+    for (let file = waiting.shift(); file !== undefined && !options.signal.aborted; file = waiting.shift()) {
       const tally = await runFile(file, options);
       total.passed += tally.passed;
       total.failed += tally.failed;
@@ -39,16 +41,17 @@ export async function runSuite(options: SuiteOptions): Promise<Tally> {
   return total;
 }
 
-async function runFile(file: string, { idleMs, verbose }: SuiteOptions): Promise<Tally> {
+async function runFile(file: string, { idleMs, signal, verbose }: SuiteOptions): Promise<Tally> {
   const tally: Tally = { passed: 0, failed: 0, skipped: 0 };
   const name = path.relative(root, file);
   const started = Date.now();
   const details: string[] = []; // said only when the file fails
   const say = (text: string) => (verbose ? console.log(text) : details.push(text));
-  const abort = new AbortController();
-  const idle = setTimeout(() => abort.abort(), idleMs);
+  const stuck = new AbortController();
+  const idle = setTimeout(() => stuck.abort(), idleMs);
+  const either = AbortSignal.any([stuck.signal, signal]);
   try {
-    const events = run({ files: [file], isolation: 'process', signal: abort.signal }) as AsyncIterable<TestEvent>;
+    const events = run({ files: [file], isolation: 'process', signal: either }) as AsyncIterable<TestEvent>;
     for await (const event of events) {
       idle.refresh();
       takeEvent(event, tally, say);
@@ -56,7 +59,7 @@ async function runFile(file: string, { idleMs, verbose }: SuiteOptions): Promise
   } finally {
     clearTimeout(idle);
   }
-  if (abort.signal.aborted) say(`  Nothing happened in it for ${idleMs / 1000} s: it was ended.`);
+  if (stuck.signal.aborted) say(`  Nothing happened in it for ${idleMs / 1000} s: it was ended.`);
   if (tally.passed + tally.failed + tally.skipped === 0) {
     tally.failed++;
     say('  There is no test in it.');

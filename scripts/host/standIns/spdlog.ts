@@ -76,11 +76,9 @@ export class Logger {
   }
 }
 
-export function createRotatingLogger(name: string, file: string, maximum: number, kept: number): Promise<Logger> {
+export function createAsyncRotatingLogger(name: string, file: string, maximum: number, kept: number): Promise<Logger> {
   return Promise.resolve(new Logger('rotating', name, file, maximum, kept));
 }
-
-export const createAsyncRotatingLogger = createRotatingLogger;
 
 /** The defaults of every logger; VS Code sets the level of each logger itself right after it made it. */
 export function setLevel(_level: number): void {}
