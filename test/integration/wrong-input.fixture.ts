@@ -15,7 +15,7 @@ import { startSandbox, type TestSandbox } from './support/sandbox.ts';
 
 export type Core = Awaited<ReturnType<typeof startCore>>;
 
-const say = sayer((message, ...args) =>
+export const say = sayer((message, ...args) =>
   args.length === 0
     ? message
     : message.replace(/\{(\d+)\}/g, (all, index: string) => String(args[Number(index)] ?? all)),
