@@ -112,8 +112,12 @@ export class TreeRow {
       async () => {
         if ((await entry.count()) === 0) await this.row.click({ button: 'right' });
         await this.#page.waitForTimeout(250); // VS Code drops a mouse-up right after the menu opened
-        await entry.click({ timeout: 2000 }).catch(() => {});
-        return (await entry.count()) === 0 || undefined;
+        const done = async () => {
+          await entry.click({ timeout: 2000 });
+          await entry.waitFor({ state: 'hidden', timeout: 2000 });
+          return true;
+        };
+        return done().catch(() => undefined);
       },
     );
   }

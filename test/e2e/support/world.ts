@@ -140,7 +140,11 @@ async function build(
     workspace,
     data: host.folders.data,
     step: run => async test => {
-      if (broken !== undefined) throw new Error(`Not tried: "${broken}" failed before it.`);
+      if (broken !== undefined) {
+        const error = new Error(`Not tried: "${broken}" failed before it.`);
+        error.stack = error.message;
+        throw error;
+      }
       try {
         await run(test);
       } catch (error) {
