@@ -126,8 +126,10 @@ export class HttpKubeApi implements KubeApi {
     const closed = new AgentIdError('cluster.closed', { server: this.server });
     this.#closing.abort(closed);
     for (const socket of this.#sockets) socket.destroy();
-    const dispatcher = await this.#dispatcher?.value;
-    await dispatcher?.destroy(closed);
+    await this.#dispatcher?.value.then(
+      dispatcher => dispatcher.destroy(closed),
+      () => {}, // it never came to be
+    );
   }
 
   #describe(verb: string, path: string): KubeRequest {
@@ -192,7 +194,10 @@ export class HttpKubeApi implements KubeApi {
   #open(tls: TlsSettings): Promise<Dispatcher> {
     const key = fingerprint(tls);
     if (this.#dispatcher?.key !== key) {
-      void this.#dispatcher?.value.then(old => old.close());
+      void this.#dispatcher?.value.then(
+        old => old.close(),
+        () => {},
+      );
       this.#dispatcher = { key, value: createDispatcher(tls, this.#proxy) };
     }
     return this.#dispatcher.value;

@@ -83,11 +83,17 @@ function parseUrl(text: string, { context }: ContextSettings, field: string): UR
   throw new AgentIdError('kubeconfig.invalid', { path: context, reason: `${field}: not an http(s) URL` });
 }
 
+const PROXY_PROTOCOLS = ['http:', 'https:', 'socks5:'];
+
 function parseProxy(server: URL, settings: ContextSettings, editor: string | undefined): URL | undefined {
+  const { context, cluster } = settings;
+  let proxy: URL | undefined;
   try {
-    return proxyFor(server, { kubeconfig: settings.cluster['proxy-url'] ?? null, ...(editor ? { editor } : {}) });
+    proxy = proxyFor(server, { kubeconfig: cluster['proxy-url'] ?? null, ...(editor ? { editor } : {}) });
   } catch (error) {
-    const args = { path: settings.context, reason: 'proxy: not a URL' };
-    throw new AgentIdError('kubeconfig.invalid', args, { cause: error });
+    throw new AgentIdError('kubeconfig.invalid', { path: context, reason: 'proxy: not a URL' }, { cause: error });
   }
+  if (proxy && !PROXY_PROTOCOLS.includes(proxy.protocol))
+    throw new AgentIdError('kubeconfig.unsupported', { context, field: `proxy ${proxy.protocol}` });
+  return proxy;
 }

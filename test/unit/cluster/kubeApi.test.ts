@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage } from 'node:http';
-import { connect, type AddressInfo, type Socket } from 'node:net';
+import { connect, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
 import { before, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Access, CredentialSource, TlsSettings } from '../../../src/cluster/credentials.ts';
@@ -307,4 +307,47 @@ test('a proxy carries requests and upgrades, and is what fails when it fails', a
     credentials: fixedCredentials('x'),
   });
   await assert.rejects(orphan.get(PODS), failure('cluster.unreachable', { reason: 'ECONNREFUSED' }));
+});
+
+test('a SOCKS proxy carries requests and upgrades to a server by its name', async t => {
+  const server = await startServer(t, await ca.issue('api', ['localhost']));
+  const asked: string[] = [];
+  const sockets = new Set<Socket>();
+  const proxy = createTcpServer(client => {
+    client.on('error', () => {});
+    sockets.add(client);
+    client.once('data', () => {
+      client.write(Buffer.from([5, 0])); // no authentication needed (RFC 1928, 3)
+      client.once('data', (request: Buffer) => {
+        const length = request[4] ?? 0;
+        const host = request.subarray(5, 5 + length).toString(); // address type 3: a name
+        const port = request.readUInt16BE(5 + length);
+        asked.push(`${host}:${port}`);
+        const upstream = connect(port, '127.0.0.1', () => {
+          client.write(Buffer.from([5, 0, 0, 1, 0, 0, 0, 0, 0, 0]));
+          upstream.pipe(client).pipe(upstream);
+        });
+        upstream.on('error', () => {}).on('close', () => client.destroy());
+        client.on('close', () => upstream.destroy());
+      });
+    });
+  });
+  await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    proxy.close();
+  });
+  const api = connectApi(t, {
+    context: 'c',
+    server: `https://localhost:${server.port}`,
+    proxy: new URL(`socks5://127.0.0.1:${(proxy.address() as AddressInfo).port}`),
+    credentials: tlsCredentials({ ca: ca.pem }),
+  });
+  await api.get(PODS);
+  server.onForward = () => {};
+  const socket = await api.openWebSocket(`${PODS}/pod-a/portforward?ports=1`, PORT_FORWARD_PROTOCOL);
+  socket.destroy();
+  assert.ok(asked.length >= 1);
+  assert.ok(asked.every(target => target === `localhost:${server.port}`));
+  assert.equal(server.connections, asked.length);
 });

@@ -150,6 +150,10 @@ test('what would make us somebody else than kubectl is refused by name', async t
     });
     await assert.rejects(kubeconfig.connect('dev'), failure('kubeconfig.unsupported', { context: 'dev', field }));
   }
+  const cluster = { 'proxy-url': 'socks4://proxy:1080' };
+  const file = await write(t, config('https://x.example', { cluster }));
+  const kubeconfig = await loadKubeconfig({ path: file, logger: silentLogger });
+  await assert.rejects(kubeconfig.connect('dev'), failure('kubeconfig.unsupported', { field: 'proxy socks4:' }));
 });
 
 test('each way to say who we are reaches an http:// server, as with kubectl proxy', async t => {

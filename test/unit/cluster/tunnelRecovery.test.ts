@@ -39,7 +39,7 @@ test('the spare is replaced before it grows stale, and let go when nobody asks f
       assert.equal(tunnel.state.kind, 'ready');
       assert.equal(await (await tunnel.fetch(BASE)).text(), 'ok');
     },
-    { times: { spareAge: 60, idle: 400 } },
+    { times: { spareAge: 60, idle: 2_000 } },
   );
 });
 
