@@ -19,6 +19,7 @@ const QUIET = {
   'extensions.autoUpdate': 'off', // false would be rewritten by the workbench, in this very file
   'extensions.autoCheckUpdates': false,
   'git.enabled': false,
+  'remote.autoForwardPorts': false, // a sandbox has more ports than it forwards without a warning; links work all the same
   'chat.disableAIFeatures': true,
 };
 

@@ -2,6 +2,7 @@ import type { Session } from '../agent/session.ts';
 import { AgentIdError } from '../base/errors.ts';
 import type { Failure } from '../protocol/common.ts';
 import type { ChatController } from './chatController.ts';
+import { runningStep } from './mode.ts';
 
 const KEY = 'state';
 
@@ -44,7 +45,7 @@ export class ConnectionNotice {
         return this.#chat.empty ? undefined : 'agent.notConnected';
       case 'sandbox':
       case 'connected':
-        return connection?.account ? undefined : 'agent.signInNeeded';
+        return connection?.account || runningStep(this.#session) ? undefined : 'agent.signInNeeded';
       case 'connecting':
       case 'apiKey':
         return undefined;

@@ -1,25 +1,30 @@
 import * as vscode from 'vscode';
 import type { Session } from '../agent/session.ts';
-import { STEPS } from '../agent/connection.ts';
+import { STEPS, type StepId } from '../agent/connection.ts';
 import type { McpServers } from '../mcp/registry.ts';
 import { clip, LIMITS, type Mode } from '../protocol/common.ts';
 import { stepProgress } from './words.ts';
 
 const t = vscode.l10n.t;
 
+/** The step that is under way: while connecting, and while signing in to what is connected. */
+export function runningStep({ connection }: Session): StepId | undefined {
+  return connection && STEPS.find(step => connection.step(step).kind === 'running');
+}
+
 /** The mode line of both webviews. */
 export function modeLine(session: Session, apiModel: string): Mode {
-  const { mode, connection, plan } = session;
+  const { connection, plan } = session;
   const line = (text: string) => clip(text, LIMITS.line);
+  const running = runningStep(session);
+  const mode = running ? 'connecting' : session.mode;
   switch (mode) {
     case 'disconnected':
       return { kind: 'disconnected' };
     case 'apiKey':
       return { kind: 'apiKey', model: line(apiModel) };
-    case 'connecting': {
-      const running = connection && STEPS.find(step => connection.step(step).kind === 'running');
+    case 'connecting':
       return { kind: 'connecting', ...(running && { step: stepProgress(running) }) };
-    }
     case 'sandbox':
     case 'connected':
       return {
@@ -47,7 +52,7 @@ export function noTokensBecause(session: Session): string | undefined {
 /** What an empty chat offers. In the sandbox the third leads to a tool that the gateway's policy hides. */
 export function suggestedPrompts(session: Session, servers: McpServers): string[] {
   if (session.mode === 'disconnected' || session.mode === 'connecting') return [];
-  if (session.mode !== 'apiKey' && !session.connection?.account) return []; // none would be answered
+  if (session.mode !== 'apiKey' && !settled(session)) return []; // none would be answered well
   if (session.mode === 'sandbox') {
     return [
       t('Search the docs for the on-behalf-of flow and the web for agent identity.'),
@@ -61,4 +66,10 @@ export function suggestedPrompts(session: Session, servers: McpServers): string[
     ...(tools ? [t('Which tools do you have, and what is each for?')] : []),
     t('Explain the on-behalf-of flow in five sentences.'),
   ];
+}
+
+/** Signed in, and the tools are listed or there is an error that says why not. */
+function settled({ connection }: Session): boolean {
+  if (!connection?.account) return false;
+  return connection.step('tools').kind === 'done' || connection.firstFailure !== undefined;
 }
