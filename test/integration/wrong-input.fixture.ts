@@ -168,6 +168,8 @@ export function world(args: string[] = []) {
       } finally {
         await put(sandbox.json.direct.gateway);
         await gateway.close();
+        // A runtime keeps a tunnel for a second after the pod's side has closed: what is sent meanwhile is lost.
+        await sandbox.control('/kubernetes', { do: 'cutTunnels' });
         await rm(directory, { recursive: true });
       }
     },
