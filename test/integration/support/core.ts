@@ -28,7 +28,13 @@ export function memorySecrets(): SecretStore & { values: Map<string, string> } {
 /** The extension's core as `extension.ts` composes it, without an editor: the person is a form post and an answer. */
 export async function startCore(
   sandbox: TestSandbox,
-  options: { user?: string; secrets?: SecretStore; keyModel?: () => Promise<ChatModel> } = {},
+  options: {
+    user?: string;
+    secrets?: SecretStore;
+    keyModel?: () => Promise<ChatModel>;
+    /** In place of `answerWith`: decides when the person answers, too. */
+    askApproval?: () => Promise<ApprovalAnswer>;
+  } = {},
 ) {
   const directory = await mkdtemp(path.join(os.tmpdir(), 'agent-id-core-'));
   const log: string[] = [];
@@ -68,7 +74,7 @@ export async function startCore(
     systemPrompt: () => undefined,
     askApproval: async request => {
       approvals.push(request);
-      return answer;
+      return options.askApproval ? options.askApproval() : answer;
     },
     logger,
     clock: systemClock,
