@@ -14,6 +14,7 @@ import {
   type CelResult,
 } from '@bufbuild/cel';
 import { strings } from '@bufbuild/cel/ext';
+import { MAX_EXPRESSION } from './clauses.ts';
 
 type Expr = ReturnType<typeof parse>['expr'];
 type Bindings = Record<string, CelInput | ReturnType<typeof celError>>;
@@ -78,16 +79,29 @@ const KNOWN = new Set(
 );
 const TYPES = new Set(['bool', 'int', 'uint', 'double', 'string', 'bytes', 'list', 'map', 'null_type', 'type']);
 
+/** Expressions that were prepared: the rules of a file are asked about again and again. */
+const prepared = new Map<string, Compiled>();
+const MAX_PREPARED = 2_000;
+
 /**
  * Prepares one CEL expression. What only the gateway knows (`request`, `source`, its environment, functions that we do
  * not have, syntax that our parser does not take) makes the verdict `unknown` instead of a guess.
  */
 export function compile(source: string): Compiled {
+  let compiled = prepared.get(source);
+  if (!compiled) {
+    if (prepared.size >= MAX_PREPARED) prepared.clear();
+    prepared.set(source, (compiled = prepare(source)));
+  }
+  return compiled;
+}
+
+function prepare(source: string): Compiled {
   let root: Expr | undefined;
   try {
-    root = parse(source).expr;
+    if (source.length <= MAX_EXPRESSION) root = parse(source).expr;
   } catch {
-    root = undefined; // the gateway took it, or it would not run: an extension of its parser
+    // the gateway took it, or it would not run: an extension of its parser
   }
   if (!root || PLACEHOLDER.test(source)) return { references: [], toolNames: [], judge: () => 'unknown' };
   const facts: Facts = { paths: new Map(), toolNames: new Set(), foreign: false };
@@ -98,7 +112,7 @@ export function compile(source: string): Compiled {
     references,
     toolNames: [...facts.toolNames],
     judge(variables) {
-      const known = ([base, key]: Path) => base in variables && !(base === 'jwt' && key === 'rawToken');
+      const known = ([base, key]: Path) => Object.hasOwn(variables, base) && !(base === 'jwt' && key === 'rawToken');
       if (facts.foreign || !references.every(known)) return 'unknown';
       const bindings: Bindings = {};
       for (const [name, value] of Object.entries(variables)) bindings[name] = toCel(value);

@@ -1,12 +1,20 @@
+/** Characters of an expression that we take apart or evaluate; what is longer is the gateway's to judge. */
+export const MAX_EXPRESSION = 10_000;
+
 /** A CEL expression cut at its outermost `&&` and `||`; `text` is the source as the file has it. */
 export type Clause = { kind: 'leaf'; text: string } | { kind: 'all' | 'any'; text: string; parts: Clause[] };
 
+/** How deep parentheses are followed; people write three. */
+const MAX_DEPTH = 20;
+
 /**
  * Cuts an expression into clauses, so that the one that fails can be named. `||` binds looser than `&&`; a conditional
- * (`a ? b : c`) binds looser than both and stays whole (CEL language definition, "Syntax").
+ * (`a ? b : c`) binds looser than both and stays whole (CEL language definition, "Syntax"), and so does what nests deeper
+ * than anybody writes.
  */
-export function splitClauses(source: string): Clause {
+export function splitClauses(source: string, depth = 0): Clause {
   const text = source.trim();
+  if (depth > MAX_DEPTH || text.length > MAX_EXPRESSION) return { kind: 'leaf', text };
   const marks = topLevelMarks(text);
   if (marks.some(mark => mark.token === '?')) return { kind: 'leaf', text };
   for (const [token, kind] of [
@@ -16,10 +24,12 @@ export function splitClauses(source: string): Clause {
     const cuts = marks.filter(mark => mark.token === token).map(mark => mark.at);
     if (cuts.length === 0) continue;
     const starts = [0, ...cuts.map(cut => cut + 2)];
-    const parts = starts.map((start, index) => splitClauses(text.slice(start, cuts[index])));
+    const parts = starts.map((start, index) => splitClauses(text.slice(start, cuts[index]), depth + 1));
     return { kind, text, parts };
   }
-  return marks.some(mark => mark.token === 'wrapped') ? splitClauses(text.slice(1, -1)) : { kind: 'leaf', text };
+  return marks.some(mark => mark.token === 'wrapped')
+    ? splitClauses(text.slice(1, -1), depth + 1)
+    : { kind: 'leaf', text };
 }
 
 /** Every leaf of a clause, in the order of the source. */

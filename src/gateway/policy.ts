@@ -180,7 +180,10 @@ function factsOf(paths: readonly Path[], claims: TokenClaims): ClaimFact[] {
     if (root !== 'jwt' || keys.length === 0) continue;
     let value: unknown = claims;
     for (const key of keys)
-      value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined;
+      value =
+        typeof value === 'object' && value !== null && Object.hasOwn(value, key)
+          ? (value as Record<string, unknown>)[key]
+          : undefined;
     const name = keys.join('.');
     facts.set(name, value === undefined ? { name } : { name, value: display(value) });
   }

@@ -273,3 +273,36 @@ describe('tools that the rules name', () => {
     );
   });
 });
+
+describe('a file that is made to trouble its reader', () => {
+  const quick = (work: () => void) => {
+    const started = performance.now();
+    work();
+    assert.ok(performance.now() - started < 5_000, `${performance.now() - started} ms`);
+  };
+
+  it('is read without end neither in parentheses nor in length', () => {
+    for (const text of [
+      `${'('.repeat(200_000)}true${')'.repeat(200_000)}`,
+      '('.repeat(200_000),
+      `jwt.a == 1${' && jwt.a == 1'.repeat(50_000)}`,
+      `${'!'.repeat(200_000)}true`,
+    ])
+      quick(() => assert.equal(explainDenial(route(text), v1, search)?.outcome, 'unknown'));
+  });
+
+  it('reads claims, not members of every object', () => {
+    const reason = explainDenial(route("jwt.constructor.name == 'x'"), v1, search);
+    assert.deepEqual(reason?.claims, [{ name: 'constructor.name' }]);
+    assert.equal(compile("toString == 'x'").judge({ jwt: v1 }), 'unknown');
+  });
+
+  it('costs little when it has many rules', () => {
+    const rules = Array.from(
+      { length: 60 },
+      (_, number) => `jwt.appid == 'a${number % 3}' && mcp.tool.name == 't${number}'`,
+    );
+    hiddenTools(route(...rules), v1);
+    quick(() => assert.equal(hiddenTools(route(...rules), v1).length, 60));
+  });
+});
