@@ -66,10 +66,10 @@ const pathOf = (spec: ServerSpec) => new URL(spec.url).pathname;
 /** The error for a JSON-RPC error, however it arrived. */
 export function rpcFailure(spec: ServerSpec, code: number, message: string): AgentIdError {
   const server = spec.label;
-  const unknown = /^unknown tool:? *(.*)$|^tool (.+) not found$/i.exec(message);
-  if (code === -32602 && unknown)
-    return new AgentIdError('mcp.unknownTool', { server, tool: quote(unknown[1] ?? unknown[2] ?? '') });
   const detail = quote(message);
+  const unknown = /^unknown tool:? *(.*)$|^tool (.+) not found$/i.exec(detail);
+  if (code === -32602 && unknown)
+    return new AgentIdError('mcp.unknownTool', { server, tool: unknown[1] ?? unknown[2] ?? '' });
   if (spec.kind === 'gateway' && code === -32603) return new AgentIdError('mcp.upstreamFailed', { server, detail });
   return new AgentIdError('mcp.rejected', { server, code, detail });
 }

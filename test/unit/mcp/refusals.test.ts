@@ -26,6 +26,17 @@ describe('the gateway’s answers', () => {
     assert.equal(error.args.tool, 'crawl');
   });
 
+  it('one that is made to be searched without end', async () => {
+    const started = performance.now();
+    const error = await callFailure('direct', (rpc, _request, response) => {
+      const message = `Unknown tool${' '.repeat(60_000)}\nx`;
+      json(response, 400, { jsonrpc: '2.0', id: rpc.id, error: { code: -32602, message } });
+    });
+    assert.equal(error.code, 'mcp.unknownTool');
+    assert.equal(error.args.tool, 'x');
+    assert.ok(performance.now() - started < 3_000, `${performance.now() - started} ms`);
+  });
+
   it('a target that cannot be reached: HTTP 500 with a JSON-RPC error', async () => {
     const message = 'failed to send message: http upstream error: connection refused';
     const error = await callFailure('gateway', (rpc, _request, response) => {
