@@ -196,6 +196,8 @@ describe('disconnecting in the middle of a turn', () => {
     await core.connect();
     const { outcome, heard } = turn(core, 'Search the docs for agent identity.');
     await until(() => heard.statuses.includes('waiting'));
+    const { fingerprint } = core.session.connection?.broker.peek('mcp') ?? {};
+    assert.ok(fingerprint);
     const before = ((await w.control('mcp')) as { microsoft: { requests: number } }).microsoft.requests;
     await core.connect(intern()); // not even under the identity of the next agent
     answer.resolve({ kind: 'session' });
@@ -204,6 +206,7 @@ describe('disconnecting in the middle of a turn', () => {
     const after = ((await w.control('mcp')) as { microsoft: { requests: number } }).microsoft.requests;
     const [receipt] = await receipts(core);
     assert.equal(receipt?.agent, w.sandbox.json.agents[0]?.appId, 'the receipt names who asked, not who came after');
+    assert.equal(receipt?.tokenFingerprint, fingerprint);
     assert.ok(after - before <= 4, 'no more than the new agent’s own handshake');
   });
 });

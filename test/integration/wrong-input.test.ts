@@ -78,6 +78,25 @@ describe('a cluster', () => {
     await works(core);
   });
 
+  test('without a gateway has tokens, and no way to the model', async () => {
+    const core = await w.core();
+    await w.kube('remove', 'Service', 'agentgateway');
+    const connection = await core.connect();
+    assert.deepEqual(steps(connection), { ...ALL_DONE, tools: 'agent.noGateway' });
+    said(connection.firstFailure?.error, 'agent.noGateway');
+    said(await thrown(core.say('hello')), 'agent.noGateway');
+    await w.kube('reset');
+    await works(core);
+  });
+
+  test('whose gateway has a file that nobody can read', async () => {
+    const core = await w.core();
+    await w.kube('setConfigMap', 'agentgateway-config', { 'config.yaml': 'routes: [\n' });
+    await failsToConnect(core, 'gateway.configUnreadable');
+    await w.kube('reset');
+    await works(core);
+  });
+
   test('that does not let us look', async () => {
     const core = await w.core();
     await w.kube('deny', { verb: 'list', resource: 'deployments' });
