@@ -50,6 +50,10 @@ if (!name || !existsSync(path.join(root, 'scripts', `${name}.ts`))) {
   console.error('usage: node scripts/run.mjs <script> [arguments]');
   process.exit(2);
 }
+if (!existsSync(path.join(root, 'node_modules'))) {
+  console.error('The dependencies are not installed: npm ci');
+  process.exit(1);
+}
 let node;
 try {
   node = ownNode();
