@@ -261,7 +261,7 @@ export class Connection implements Disposable {
         url: `${tunnel.origin}${route.path}`,
         targets: route.targets,
       }));
-      await servers.setGateway(specs, {
+      servers.setGateway(specs, {
         fetch: tunnel.fetch,
         token: async options => (await this.broker.get(api, options)).raw,
       });

@@ -92,7 +92,7 @@ export class Session implements Disposable {
   /** API-key mode: the gateway's servers say that they need a sign-in; the person's own servers work. */
   useApiKey(): void {
     this.disconnect();
-    void this.#deps.servers.setGateway({ unavailable: new AgentIdError('agent.gatewayNeedsSignIn') });
+    this.#deps.servers.setGateway({ unavailable: new AgentIdError('agent.gatewayNeedsSignIn') });
     this.#set('apiKey', undefined);
   }
 
@@ -102,7 +102,7 @@ export class Session implements Disposable {
     this.#attempt = undefined;
     this.#connection?.dispose();
     this.#connection = undefined;
-    void this.#deps.servers.setGateway([]);
+    this.#deps.servers.setGateway([]);
     this.#set('disconnected', undefined);
   }
 

@@ -25,9 +25,12 @@ export function modelNames(tools: readonly Nameable[]): string[] {
   const taken = new Set<string>();
   // The gateway's come first, so that no server that a person adds can take a name away from them.
   for (const tool of [...tools].sort(compare)) {
-    const name = candidates(tool).find(candidate => !taken.has(candidate))!;
-    taken.add(name);
-    names.set(tool, name);
+    for (const name of candidates(tool)) {
+      if (taken.has(name)) continue;
+      taken.add(name);
+      names.set(tool, name);
+      break;
+    }
   }
   return tools.map(tool => names.get(tool)!);
 }
@@ -42,17 +45,15 @@ function compare(a: Nameable, b: Nameable): number {
 }
 
 /** Names from the nicest to one that nobody else can have. */
-function candidates({ kind, slug, serverId, tool }: Nameable): string[] {
+function* candidates({ kind, slug, serverId, tool }: Nameable): Generator<string> {
   const prefixed = `${slug}__${tool}`;
-  const nice = (kind === 'gateway' ? [tool, prefixed] : [prefixed]).filter(name => MODEL_NAME.test(name));
+  yield* (kind === 'gateway' ? [tool, prefixed] : [prefixed]).filter(name => MODEL_NAME.test(name));
   const digest = createHash('sha256')
     .update(JSON.stringify([serverId, tool]))
     .digest('hex');
   const base = (kind === 'gateway' ? tool : prefixed).replace(/[^a-zA-Z0-9_-]+/g, '_');
-  const digested = [8, 16, 32, 64].map(
-    length => `${base.slice(0, 63 - length)}${length < 63 ? '_' : ''}${digest.slice(0, length)}`,
-  );
-  return [...nice, ...digested];
+  for (const length of [8, 16, 32, 64])
+    yield `${base.slice(0, Math.max(0, 63 - length))}${length < 63 ? '_' : ''}${digest.slice(0, length)}`;
 }
 
 export interface ToolGroup {

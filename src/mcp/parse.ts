@@ -53,12 +53,13 @@ function toTool(tool: v.InferOutput<typeof Tool>): ToolInfo {
   const { title: annotated, ...hints } = tool.annotations ?? {};
   const title = tool.title ?? annotated;
   const annotations = Object.fromEntries(Object.entries(hints).filter(([, value]) => value !== undefined));
-  const tooLarge = (asJson(tool.inputSchema)?.length ?? Infinity) > MAX_SCHEMA;
+  const schema = asJson(tool.inputSchema)?.replace(INVISIBLE, '');
+  const readable = schema !== undefined && schema.length <= MAX_SCHEMA;
   return {
     name: tool.name,
     ...(title && { title: quote(title) }),
     description: (tool.description ?? title ?? '').replace(INVISIBLE, '').slice(0, MAX_DESCRIPTION),
-    inputSchema: tooLarge ? { type: 'object' } : tool.inputSchema,
+    inputSchema: readable ? (JSON.parse(schema) as Record<string, unknown>) : { type: 'object' },
     ...(Object.keys(annotations).length > 0 && { annotations }),
   };
 }

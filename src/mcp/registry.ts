@@ -54,6 +54,7 @@ export class McpServers implements Disposable {
   #direct: ManagedServer[] = [];
   #disabledGateway = new Map<string, StoredServer>();
   #loaded: Promise<void> | undefined;
+  #catalog: readonly CatalogTool[] | undefined;
   #disposed = false;
 
   /** Any change of the list or of a server's state. */
@@ -82,14 +83,10 @@ export class McpServers implements Disposable {
   }
 
   /**
-   * Replaces the gateway's servers; `refreshGateway` connects the new ones. `unavailable` leaves one entry that says
-   * why there are none.
+   * Replaces the gateway's servers, at once; `refreshGateway` connects the new ones. `unavailable` leaves one entry that
+   * says why there are none.
    */
-  async setGateway(
-    specs: ServerSpec[] | { unavailable: AgentIdError },
-    deps?: { fetch: Fetch; token: TokenSource },
-  ): Promise<void> {
-    await this.#load();
+  setGateway(specs: ServerSpec[] | { unavailable: AgentIdError }, deps?: { fetch: Fetch; token: TokenSource }): void {
     if (this.#disposed) return;
     for (const server of this.#gateway) if (server instanceof ManagedServer) server.dispose();
     if (Array.isArray(specs)) {
@@ -98,12 +95,14 @@ export class McpServers implements Disposable {
         return new ManagedServer(spec, enabled, this.#serverDeps(deps));
       });
     } else this.#gateway = [unavailable(specs.unavailable)];
-    this.#changed.fire();
+    this.#fire();
   }
 
-  /** Connects the gateway's servers anew. Their states say how it went. */
+  /** Connects the gateway's servers anew. Their states say how it went; those that were replaced meanwhile stay off. */
   async refreshGateway(signal?: AbortSignal): Promise<void> {
-    await Promise.all(this.#managed('gateway').map(server => server.refresh(signal)));
+    const servers = this.#managed('gateway');
+    await this.#load(); // which of them the person turned off
+    await Promise.all(servers.map(server => server.refresh(signal)));
   }
 
   /**
@@ -136,7 +135,7 @@ export class McpServers implements Disposable {
     if (!server) throw new AgentIdError('mcp.noServer');
     this.#direct = this.#direct.filter(other => other !== server);
     server.dispose();
-    this.#changed.fire();
+    this.#fire();
     await this.#save();
   }
 
@@ -176,8 +175,23 @@ export class McpServers implements Disposable {
     }
   }
 
-  /** The tools of every server that is on and connected. */
-  catalog(): CatalogTool[] {
+  /** The tools of every server that is on and connected; the same list until something changes. */
+  catalog(): readonly CatalogTool[] {
+    return (this.#catalog ??= this.#compile());
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    for (const server of this.#managed()) server.dispose();
+    this.#changed.dispose();
+  }
+
+  #fire(): void {
+    this.#catalog = undefined;
+    this.#changed.fire();
+  }
+
+  #compile(): CatalogTool[] {
     const entries = this.list().flatMap(server =>
       server.state.kind === 'ready' ? server.state.tools.map(tool => ({ server, tool })) : [],
     );
@@ -194,12 +208,6 @@ export class McpServers implements Disposable {
       ...entry,
       parameters: this.#parametersOf(entry.tool),
     }));
-  }
-
-  dispose(): void {
-    this.#disposed = true;
-    for (const server of this.#managed()) server.dispose();
-    this.#changed.dispose();
   }
 
   #parametersOf(tool: ToolInfo): Record<string, unknown> {
@@ -223,7 +231,7 @@ export class McpServers implements Disposable {
       logger,
       clientVersion,
       connectTimeout,
-      changed: () => this.#changed.fire(),
+      changed: () => this.#fire(),
     };
   }
 
@@ -255,7 +263,9 @@ export class McpServers implements Disposable {
       if (entry.kind === 'gateway') this.#disabledGateway.set(id, entry);
       else this.#direct.push(new ManagedServer({ id, label, url, kind: 'direct' }, enabled, this.#serverDeps()));
     }
-    this.#changed.fire();
+    for (const server of this.#managed('gateway'))
+      if (this.#disabledGateway.has(server.spec.id)) void server.setEnabled(false);
+    this.#fire();
   }
 
   async #save(): Promise<void> {

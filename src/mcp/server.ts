@@ -31,6 +31,7 @@ export class ManagedServer implements McpServer, Disposable {
   #state: ServerState;
   #connection: McpConnection | undefined;
   #attempt: AbortController | undefined;
+  #listings = 0;
   #disposed = false;
 
   constructor(spec: ServerSpec, enabled: boolean, deps: ServerDeps) {
@@ -65,7 +66,7 @@ export class ManagedServer implements McpServer, Disposable {
 
   /**
    * Connects anew and lists the tools; the state says how it went. A later refresh, or turning it off, ends an earlier
-   * one. An abort by the caller counts as no answer in time.
+   * one. After an abort by the caller it is not connected.
    */
   async refresh(signal?: AbortSignal): Promise<void> {
     if (!this.#enabled || this.#disposed) return;
@@ -79,15 +80,18 @@ export class ManagedServer implements McpServer, Disposable {
     try {
       await connection.connect(both);
       const tools = await connection.listTools(both);
-      if (attempt.signal.aborted) throw attempt.signal.reason;
+      both.throwIfAborted();
       this.#connection = connection;
       connection.onToolsChanged(() => void this.#relist(connection));
       this.#set({ kind: 'ready', tools, info: connection.info! });
     } catch (error) {
       void connection.close();
       if (attempt.signal.aborted) return;
-      this.#deps.logger.warn(`mcp: ${this.spec.label}: ${describe(error)}`);
-      this.#set({ kind: 'failed', error: this.#named(error) });
+      const failure = signal?.aborted
+        ? new AgentIdError('mcp.notConnected', { server: this.spec.label })
+        : this.#named(error);
+      this.#deps.logger.warn(`mcp: ${this.spec.label}: ${describe(failure)}`);
+      this.#set({ kind: 'failed', error: failure });
     }
   }
 
@@ -98,11 +102,13 @@ export class ManagedServer implements McpServer, Disposable {
   }
 
   async #relist(connection: McpConnection): Promise<void> {
+    const number = ++this.#listings;
     try {
       const tools = await connection.listTools(AbortSignal.timeout(this.#deps.connectTimeout));
-      if (this.#connection !== connection) return;
+      if (this.#connection !== connection || number !== this.#listings) return; // a later list is the newer one
       this.#set({ kind: 'ready', tools, info: connection.info! });
     } catch (error) {
+      if (this.#connection !== connection) return;
       // The list that we have is better than none; the next call shows what is wrong.
       this.#deps.logger.warn(`mcp: ${this.spec.label}: the tools could not be listed again: ${describe(error)}`);
     }

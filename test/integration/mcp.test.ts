@@ -43,7 +43,7 @@ async function gateway(agent = 0, asked: boolean[] = []) {
     url: `${sandbox.json.direct.gateway}/mcp`,
     targets: ['microsoft', 'exa-ai'],
   };
-  await servers.setGateway([spec], {
+  servers.setGateway([spec], {
     fetch,
     token: ({ forceRefresh = false }) => {
       asked.push(forceRefresh);
@@ -150,7 +150,7 @@ describe('the gateway’s MCP server', () => {
   it('with the token for the model says so', async () => {
     const servers = registry();
     const url = `${sandbox.json.direct.gateway}/mcp`;
-    await servers.setGateway([{ id: 'gateway:/mcp', label: 'AgentGateway', kind: 'gateway', url }], {
+    servers.setGateway([{ id: 'gateway:/mcp', label: 'AgentGateway', kind: 'gateway', url }], {
       fetch,
       token: () => tokens.get('openai', 0, false),
     });

@@ -127,6 +127,27 @@ describe('an MCP connection', () => {
     assert.match(text, /\[cut here: 300000 characters in all\]$/);
   });
 
+  it('shows the model nothing that a person can not see, in no part of a tool', async () => {
+    const hidden = '\u{E0049}\u{E0067}\u200B\u202E';
+    const { mcp } = await connection('direct', {
+      'tools/list': (rpc, _request, response) => {
+        const parameter = { type: 'string', description: `what${hidden} to find` };
+        const inputSchema = { type: 'object', properties: { query: parameter }, description: hidden };
+        const found = tool('search', { title: `S${hidden}`, description: `Finds${hidden}.`, inputSchema });
+        sse(response, { id: rpc.id, result: { tools: [found] } });
+      },
+    });
+    await mcp.connect(live());
+    const [found] = await mcp.listTools(live());
+    assert.ok(found);
+    assert.equal(found.description, 'Finds.');
+    assert.deepEqual(found.inputSchema, {
+      type: 'object',
+      properties: { query: { type: 'string', description: 'what to find' } },
+      description: '',
+    });
+  });
+
   it('knows a server without tools', async () => {
     const { mcp } = await connection('direct', {
       initialize: (rpc, _request, response) => {

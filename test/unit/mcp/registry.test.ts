@@ -215,7 +215,7 @@ describe('the gateway’s servers', () => {
     const [mine, added] = [await fake(), await fake()];
     const { servers } = registry([stored('direct:notes', added.url)]);
     await servers.start();
-    await servers.setGateway([spec(mine.url)], { fetch, token: async () => 'agent-token' });
+    servers.setGateway([spec(mine.url)], { fetch, token: async () => 'agent-token' });
     await servers.refreshGateway(live());
     assert.deepEqual(kinds(servers), [
       ['gateway:/mcp', 'ready'],
@@ -228,7 +228,7 @@ describe('the gateway’s servers', () => {
     for (const { server } of servers.catalog()) await server.call('echo', {}, { signal: live() });
     assert.ok(mine.requests.every(({ headers }) => headers.authorization === 'Bearer agent-token'));
     assert.ok(added.requests.every(({ headers }) => headers.authorization === undefined));
-    await servers.setGateway([]);
+    servers.setGateway([]);
     assert.deepEqual(kinds(servers), [['direct:notes', 'ready']]);
     await eventually(() => mine.requests.some(({ method }) => method === 'DELETE'), 'the goodbye');
   });
@@ -237,10 +237,10 @@ describe('the gateway’s servers', () => {
     const mine = await fake();
     const { servers, saved } = registry();
     const deps = { fetch, token: async () => 't' };
-    await servers.setGateway([spec(mine.url)], deps);
+    servers.setGateway([spec(mine.url)], deps);
     await servers.setEnabled('gateway:/mcp', false);
     assert.equal(saved.at(-1)![0]!.id, 'gateway:/mcp');
-    await servers.setGateway([spec(mine.url), spec(mine.url, 'gateway:/two')], deps);
+    servers.setGateway([spec(mine.url), spec(mine.url, 'gateway:/two')], deps);
     await servers.refreshGateway(live());
     assert.deepEqual(kinds(servers), [
       ['gateway:/mcp', 'disabled'],
@@ -248,7 +248,8 @@ describe('the gateway’s servers', () => {
     ]);
 
     const later = registry(saved.at(-1));
-    await later.servers.setGateway([spec(mine.url)], deps);
+    later.servers.setGateway([spec(mine.url)], deps);
+    await later.servers.refreshGateway(live());
     assert.deepEqual(kinds(later.servers), [['gateway:/mcp', 'disabled']]);
     await later.servers.setEnabled('gateway:/mcp', true);
     assert.deepEqual(later.saved.at(-1), []);
@@ -258,11 +259,82 @@ describe('the gateway’s servers', () => {
   it('say why there are none', async () => {
     const { servers } = registry();
     const reason = new AgentIdError('agent.gatewayNeedsSignIn');
-    await servers.setGateway({ unavailable: reason });
+    servers.setGateway({ unavailable: reason });
     const [server] = servers.list();
     assert.deepEqual(server!.state, { kind: 'failed', error: reason });
     assert.equal(await failure(server!.call('echo', {}, { signal: live() })), reason);
     await servers.refresh();
     assert.deepEqual(servers.catalog(), []);
+  });
+
+  it('are at once what was set last, however slow or broken the store is', async () => {
+    const mine = await fake();
+    let release: (stored: StoredServer[]) => void = () => {};
+    const servers = new McpServers({
+      store: { load: () => new Promise(resolve => (release = resolve)), save: async () => {} },
+      fetch,
+      logger: silentLogger,
+      clientVersion: '0',
+    });
+    closers.push(async () => servers.dispose());
+    const deps = { fetch, token: async () => 't' };
+    servers.setGateway([spec(mine.url, 'gateway:/old')], deps);
+    const old = servers.refreshGateway(live());
+    servers.setGateway([]);
+    assert.deepEqual(servers.list(), []);
+    servers.setGateway([spec(mine.url, 'gateway:/off'), spec(mine.url, 'gateway:/on')], deps);
+    release([{ ...stored('gateway:/off', mine.url, false), kind: 'gateway' }]);
+    await old;
+    assert.deepEqual(kinds(servers), [
+      ['gateway:/off', 'disabled'],
+      ['gateway:/on', 'connecting'],
+    ]);
+    assert.equal(mine.requests.length, 0, 'a refresh of the old servers connects neither them nor the new ones');
+    await servers.refreshGateway(live());
+    assert.deepEqual(kinds(servers), [
+      ['gateway:/off', 'disabled'],
+      ['gateway:/on', 'ready'],
+    ]);
+    const broken = new McpServers({
+      store: { load: () => Promise.reject(new Error('no store')), save: async () => {} },
+      fetch,
+      logger: silentLogger,
+      clientVersion: '0',
+    });
+    broken.setGateway([]);
+    broken.dispose();
+  });
+
+  it('are not connected, rather than slow, when the person cancels', async () => {
+    const silent = await startServer(() => {});
+    closers.push(silent.close);
+    for (const reason of [undefined, new AgentIdError('cancelled')]) {
+      const { servers } = registry();
+      servers.setGateway([spec(silent.origin)], { fetch, token: async () => 't' });
+      const abort = new AbortController();
+      const done = servers.refreshGateway(abort.signal);
+      setTimeout(() => abort.abort(reason), 30);
+      await done;
+      const { state } = servers.list()[0]!;
+      assert.equal(state.kind === 'failed' && state.error.code, 'mcp.notConnected');
+    }
+  });
+});
+
+describe('the catalog', () => {
+  it('is made once for each change, since every call of a turn looks into it', async () => {
+    const many = Array.from({ length: 2_000 }, (_, number) => tool(`tool_${number}`));
+    const server = await fake({
+      'tools/list': (rpc, _request, response) => sse(response, { id: rpc.id, result: { tools: many } }),
+    });
+    const { servers } = registry();
+    await servers.addDirect(server.url, 'n');
+    const first = servers.catalog();
+    assert.equal(first.length, 2_000);
+    assert.equal(servers.catalog(), first);
+    await servers.setEnabled('direct:n', false);
+    assert.deepEqual(servers.catalog(), []);
+    await servers.setEnabled('direct:n', true);
+    assert.equal(servers.catalog().length, 2_000);
   });
 });
