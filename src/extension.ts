@@ -77,6 +77,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const chat: ChatController = new ChatController({
     turns: () => turns,
     say,
+    log: error => logger.error(`A turn failed: ${String(error)}`),
     sayDenial: state => sayDenial(t, state),
     sayIdentity: ({ user }) => t('as {0} for {1}', session.connection?.agent.deployment ?? '', user),
     attention: () => chatView.reveal(),

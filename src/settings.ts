@@ -11,6 +11,8 @@ export interface Settings {
   llmDeployment?: string;
   llmApiVersion?: string;
   systemPrompt?: string;
+  /** The editor's `http.proxy`. */
+  proxy?: string;
   apiKey: { kind: 'azure' | 'openai'; endpoint: string; model: string; apiVersion?: string };
 }
 
@@ -35,6 +37,7 @@ export function readSettings(): Settings {
     llmDeployment: text('llmDeployment'),
     llmApiVersion: text('llmApiVersion'),
     systemPrompt: text('systemPrompt'),
+    proxy: vscode.workspace.getConfiguration('http').inspect<string>('proxy')?.globalValue?.trim() || undefined,
     apiKey: {
       kind: own<string>('apiKey.kind') === 'openai' ? 'openai' : 'azure',
       endpoint: text('apiKey.endpoint') ?? '',

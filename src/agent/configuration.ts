@@ -32,6 +32,8 @@ export interface Overrides {
   authority: string;
   clientId: string;
   clientIdIsDefault: boolean;
+  /** The editor's own proxy setting, for the API server. */
+  proxy?: string;
   scopeName?: string;
   llmDeployment?: string;
   llmApiVersion?: string;
@@ -129,8 +131,8 @@ export function resolveConfiguration(
     clientId: { value: overrides.clientId, source: overrides.clientIdIsDefault ? DEFAULT : 'setting agentId.clientId' },
     scope: { value: `api://${blueprintAppId.value}/${scopeName.value}`, source: scopeName.source },
     serviceAccount: { value: agent.serviceAccount, source: `Deployment ${agent.deployment}` },
-    llmApi: agent.client.llmApi ?? { value: 'openai', source: DEFAULT },
-    mcpApi: agent.client.mcpApi ?? { value: 'mcp', source: DEFAULT },
+    llmApi: apiName(agent, agent.client.llmApi ?? { value: 'openai', source: DEFAULT }),
+    mcpApi: apiName(agent, agent.client.mcpApi ?? { value: 'mcp', source: DEFAULT }),
     audiences: Object.fromEntries(agent.apis.map(api => [api.name, api.audience ? [api.audience] : []])),
     llmPath: agent.client.llmPath ?? { value: '/llm', source: DEFAULT },
     llmDeployment: pick(overrides.llmDeployment, 'agentId.llmDeployment', agent.client.llmDeployment, 'gpt-4.1-mini'),
@@ -144,4 +146,10 @@ export function resolveConfiguration(
     routes: routes.length > 0 ? routes : [{ name: 'mcp', path: '/mcp', targets: [], rules: [], audiences: [] }],
     routesSource: routes.length > 0 ? (gateway?.configText?.source ?? DEFAULT) : DEFAULT,
   };
+}
+
+/** The API by the name that the sidecar's settings give it: .NET reads them without regard to case. */
+function apiName(agent: DiscoveredAgent, wanted: Sourced<string>): Sourced<string> {
+  const known = agent.apis.find(api => api.name.toLowerCase() === wanted.value.toLowerCase());
+  return known ? { ...wanted, value: known.name } : wanted;
 }

@@ -20,7 +20,12 @@ export async function openConnection(
   signal: AbortSignal,
 ): Promise<Connection> {
   const { logger, servers, clock } = deps;
-  const kubeconfig = await loadKubeconfig({ ...(plan.kubeconfig && { path: plan.kubeconfig }), logger });
+  const overrides = deps.overrides();
+  const kubeconfig = await loadKubeconfig({
+    ...(plan.kubeconfig && { path: plan.kubeconfig }),
+    ...(overrides.proxy && { proxy: overrides.proxy }),
+    logger,
+  });
   const api = await kubeconfig.connect(plan.context);
   try {
     const { agents, gateway, problems } = await discover(api, plan.namespace, signal);
@@ -29,7 +34,7 @@ export async function openConnection(
     for (const problem of [...agent.problems, ...problems]) logger.warn(`Discovery: ${problem.message}`);
     const mismatch = agent.problems.find(problem => problem.code === 'discovery.blueprintMismatch');
     if (mismatch) throw mismatch; // we would sign in for one blueprint and send the token to another
-    const configuration = resolveConfiguration(agent, gateway, plan, deps.overrides());
+    const configuration = resolveConfiguration(agent, gateway, plan, overrides);
     await confirmTrust(
       plan,
       {

@@ -116,22 +116,22 @@ export class Actions {
   }
 
   async #connect(): Promise<void> {
-    const { remembered, logger, settings } = this.#deps;
+    const { remembered, settings } = this.#deps;
     const { signal } = this.#newAttempt();
     const base = await this.#configuredWorld(remembered.plan);
     const last = remembered.plan?.mode === 'connected' ? remembered.plan : undefined;
     const { planCluster, planOtherAgent } = await import('./connectFlow.ts'); // the Kubernetes client comes with it
     const plan = base
-      ? await planOtherAgent(base, logger, signal)
-      : await planCluster(settings().kubeconfig, last, logger, signal);
+      ? await planOtherAgent(base, this.#access(), signal)
+      : await planCluster({ ...this.#access(), path: settings().kubeconfig }, last, signal);
     if (plan) await this.#run(plan, true);
   }
 
   async #selectAgent(): Promise<void> {
-    const { session, logger } = this.#deps;
+    const { session } = this.#deps;
     if (!session.plan) throw new AgentIdError('agent.notConnected');
     const { planOtherAgent } = await import('./connectFlow.ts');
-    const plan = await planOtherAgent(session.plan, logger, this.#newAttempt().signal);
+    const plan = await planOtherAgent(session.plan, this.#access(), this.#newAttempt().signal);
     if (plan) await this.#run(plan, true);
   }
 
@@ -208,8 +208,8 @@ export class Actions {
     this.#newAttempt();
     chat.stop();
     turns.approvals.clear();
+    await remembered.forget(); // first: who sees that it is over may close the window
     session.disconnect();
-    await remembered.forget();
     inspector.reload();
   }
 
@@ -226,6 +226,10 @@ export class Actions {
   async #setEnabled(row: unknown, on: boolean): Promise<void> {
     const id = serverIdOfRow(row);
     if (id) await this.#deps.servers.setEnabled(id, on);
+  }
+
+  #access() {
+    return { proxy: this.#deps.settings().proxy, logger: this.#deps.logger };
   }
 
   async #configuredWorld(last: ConnectionPlan | undefined): Promise<ConnectionPlan | undefined> {

@@ -19,6 +19,7 @@ export interface ChatControllerDeps {
   turns(): Turns;
   /** Words for an error; see `messages.ts`. */
   say(error: unknown): Failure;
+  log(error: unknown): void;
   /** Words for what the gateway's rules say of a tool. */
   sayDenial(state: ToolCallState): Failure | undefined;
   /** `as <agent> for <user>` */
@@ -136,7 +137,10 @@ export class ChatController {
     try {
       await this.#deps.turns().run(text, observer, signal);
     } catch (error) {
-      if (!signal.aborted && !isCancellation(error)) this.notice('error', this.#deps.say(error));
+      if (!signal.aborted && !isCancellation(error)) {
+        this.#deps.log(error);
+        this.notice('error', this.#deps.say(error));
+      }
     } finally {
       observer.close();
       if (this.#turn === turn) {

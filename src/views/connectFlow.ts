@@ -9,15 +9,23 @@ import { ask, pick } from './pick.ts';
 
 const t = vscode.l10n.t;
 
+/** Where a kubeconfig is read from and how its API servers are reached. */
+export interface ClusterAccess {
+  /** Kubeconfig file; absent = `KUBECONFIG` or `~/.kube/config`. */
+  path?: string;
+  /** The editor's own proxy setting. */
+  proxy?: string;
+  logger: Logger;
+}
+
 /** Asks for context, namespace and agent, and for what the cluster does not say. Undefined when the person left. */
 export async function planCluster(
-  kubeconfigPath: string | undefined,
+  access: ClusterAccess,
   last: ConnectionPlan | undefined,
-  logger: Logger,
   signal: AbortSignal,
 ): Promise<ConnectionPlan | undefined> {
   const title = t('Connect to an agent');
-  const kubeconfig = await loadKubeconfig({ ...(kubeconfigPath && { path: kubeconfigPath }), logger });
+  const kubeconfig = await loadKubeconfig(access);
   if (kubeconfig.contexts.length === 0) {
     throw new AgentIdError('kubeconfig.noContexts', { files: kubeconfig.files.join(', ') });
   }
@@ -46,7 +54,7 @@ export async function planCluster(
     if (!answers) return undefined;
     return {
       mode: 'connected',
-      ...(kubeconfigPath && { kubeconfig: kubeconfigPath }),
+      ...(access.path && { kubeconfig: access.path }),
       context: context.name,
       namespace,
       deployment: agent.deployment,
@@ -60,10 +68,10 @@ export async function planCluster(
 /** Another agent of the namespace that is connected; undefined when the person left. */
 export async function planOtherAgent(
   plan: ConnectionPlan,
-  logger: Logger,
+  access: Omit<ClusterAccess, 'path'>,
   signal: AbortSignal,
 ): Promise<ConnectionPlan | undefined> {
-  const kubeconfig = await loadKubeconfig({ ...(plan.kubeconfig && { path: plan.kubeconfig }), logger });
+  const kubeconfig = await loadKubeconfig({ ...access, ...(plan.kubeconfig && { path: plan.kubeconfig }) });
   const api = await kubeconfig.connect(plan.context);
   try {
     const { agents } = await discover(api, plan.namespace, signal);

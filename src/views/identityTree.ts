@@ -20,13 +20,14 @@ export function identityRows(session: Session, apiModel: string, say: (error: un
   }
   const { connection } = session;
   const sandbox = session.plan?.mode === 'sandbox';
+  const connecting = session.mode === 'connecting';
   const rows: Row[] = [
     {
       id: 'mode',
-      label: sandbox ? t('SANDBOX') : t('Connected'),
-      description: sandbox ? t('all simulated') : session.mode === 'connecting' ? t('connecting') : '',
+      label: sandbox ? t('SANDBOX') : connecting ? t('Connecting') : t('Connected'),
+      ...(sandbox && { description: t('all simulated') }),
       tooltip: sandbox ? t('Simulated tenant, cluster, gateway and model, on this machine.') : connection?.server,
-      icon: sandbox ? 'beaker' : 'verified',
+      icon: sandbox ? 'beaker' : connecting ? 'loading~spin' : 'verified',
     },
   ];
   if (!connection) return rows;

@@ -12,7 +12,7 @@ export function agentMessages(t: Translate): Catalogue<AgentErrorCode | ViewErro
   return {
     cancelled: () => ({ sentence: t('Cancelled.'), next: '' }),
     'agent.notConnected': () => ({
-      sentence: t('Nothing is connected yet.'),
+      sentence: t('Nothing is connected.'),
       next: t('Connect to a cluster, start the sandbox, or use an API key.'),
       actions: ['agentId.connect', 'agentId.startSandbox', 'agentId.setApiKey'],
     }),

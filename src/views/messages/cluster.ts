@@ -5,7 +5,7 @@ import type { Catalogue, Translate } from './catalogue.ts';
 export function clusterMessages(t: Translate): Catalogue<ClusterErrorCode> {
   const checkFile = t('Correct the file, or set agentId.kubeconfig to another.');
   const tryAgain = t('Connect again.');
-  const podLog = t('Look at the pod: kubectl describe pod, kubectl logs.');
+  const podLog = t('Look at the pod and its log, or ask a cluster administrator to.');
   return {
     'kubeconfig.notFound': v => ({
       sentence: t('There is no kubeconfig file (looked for {0}).', v('path')),

@@ -114,7 +114,7 @@ export function identityMessages(t: Translate): Catalogue<IdentityErrorCode> {
     }),
     'signIn.secretStorage': v => ({
       sentence: t('The editor’s secret storage failed: {0}.', v('reason')),
-      next: t('Unlock the system keyring, or sign in again in each window.'),
+      next: t('Unlock the system keyring, then sign in again.'),
       actions: ['agentId.showLog'],
     }),
     'signIn.failed': v => ({
@@ -211,7 +211,7 @@ export function identityMessages(t: Translate): Catalogue<IdentityErrorCode> {
     }),
     'sidecar.unhealthy': v => ({
       sentence: t('The sidecar says that it is not healthy (status {0}).', v('status')),
-      next: t('Look at its log: kubectl logs deploy/<agent> -c sidecar.'),
+      next: t('Its log says why; if you may not read it, ask a cluster administrator.'),
       actions: ['agentId.connect'],
     }),
     'sidecar.wrongHost': () => ({
@@ -220,7 +220,7 @@ export function identityMessages(t: Translate): Catalogue<IdentityErrorCode> {
     }),
     'sidecar.refused': v => ({
       sentence: t('The sidecar refused the request (status {0}): {1}', v('status'), detail(v)),
-      next: t('The sidecar’s log says why: kubectl logs deploy/<agent> -c sidecar.'),
+      next: t('The sidecar’s log says why; if you may not read it, ask a cluster administrator.'),
     }),
     'sidecar.forbiddenCaller': () => ({
       sentence: t('The sidecar serves callers inside its own pod only and did not see us as one.'),
@@ -289,7 +289,7 @@ export function identityMessages(t: Translate): Catalogue<IdentityErrorCode> {
     'sidecar.unexpected500': v => ({
       sentence: t('The sidecar failed inside (status {0}).', v('status')),
       next: t(
-        'Look at its log: kubectl logs deploy/<agent> -c sidecar. A missing token file or no way to Entra are the usual causes.',
+        'A missing token file or no way to Entra are the usual causes: its log says which; if you may not read it, ask a cluster administrator.',
       ),
     }),
     'sidecar.malformedAnswer': v => ({

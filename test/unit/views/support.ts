@@ -58,6 +58,7 @@ export function startChat() {
   const controller = new ChatController({
     turns: () => turns,
     say,
+    log: () => {},
     sayDenial: state => sayDenial(translate, state),
     sayIdentity: ({ user, agent }) => `${agent} for ${user}`,
     attention: () => void chat.attention++,
