@@ -59,6 +59,8 @@ export interface Configuration {
   systemPrompt: Sourced<string>;
   routes: McpRoute[];
   routesSource: string;
+  /** What is wrong with the gateway's file; then `routes` is only a guess. */
+  routesProblem?: AgentIdError;
 }
 
 const DEFAULT = 'default';
@@ -84,8 +86,8 @@ export function isGuid(value: string | undefined): boolean {
 
 /**
  * Brings together what the cluster says, what the person answered and what settings override.
- * Throws `agent.missingValue` for an identifier that nobody gave and `agent.setting` for a scope name that is none;
- * a gateway file that can't be read throws what `parseGatewayConfig` throws.
+ * Throws `agent.missingValue` for an identifier that nobody gave and `agent.setting` for a scope name that is none. A
+ * gateway file that can't be read stops nobody from signing in: it is kept as `routesProblem`.
  */
 export function resolveConfiguration(
   agent: DiscoveredAgent,
@@ -119,7 +121,7 @@ export function resolveConfiguration(
       problem: `"${scopeName.value}" is no scope name`,
     });
   }
-  const routes = gateway?.configText ? mcpRoutes(parseGatewayConfig(gateway.configText.value)) : [];
+  const { routes, problem } = routesOf(gateway);
   return {
     tenantId,
     blueprintAppId,
@@ -145,7 +147,18 @@ export function resolveConfiguration(
     ),
     routes: routes.length > 0 ? routes : [{ name: 'mcp', path: '/mcp', targets: [], rules: [], audiences: [] }],
     routesSource: routes.length > 0 ? (gateway?.configText?.source ?? DEFAULT) : DEFAULT,
+    ...(problem && { routesProblem: problem }),
   };
+}
+
+function routesOf(gateway: DiscoveredGateway | undefined): { routes: McpRoute[]; problem?: AgentIdError } {
+  if (!gateway?.configText) return { routes: [] };
+  try {
+    return { routes: mcpRoutes(parseGatewayConfig(gateway.configText.value)) };
+  } catch (error) {
+    if (!AgentIdError.is(error)) throw error;
+    return { routes: [], problem: error };
+  }
 }
 
 /** The API by the name that the sidecar's settings give it: .NET reads them without regard to case. */

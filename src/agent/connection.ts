@@ -253,6 +253,7 @@ export class Connection implements Disposable {
     await this.#run('tools', signal, async () => {
       const tunnel = this.gatewayTunnel;
       if (!tunnel || !gateway) throw new AgentIdError('agent.noGateway', { namespace: agent.namespace });
+      if (configuration.routesProblem) throw configuration.routesProblem;
       const api = configuration.mcpApi.value;
       const specs = configuration.routes.map(route => ({
         id: gatewayServerId(route.path),

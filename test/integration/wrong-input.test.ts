@@ -92,7 +92,11 @@ describe('a cluster', () => {
   test('whose gateway has a file that nobody can read', async () => {
     const core = await w.core();
     await w.kube('setConfigMap', 'agentgateway-config', { 'config.yaml': 'routes: [\n' });
-    await failsToConnect(core, 'gateway.configUnreadable');
+    const connection = await core.connect();
+    assert.deepEqual(steps(connection), { ...ALL_DONE, tools: 'gateway.configUnreadable' });
+    said(connection.firstFailure?.error, 'gateway.configUnreadable');
+    const { outcome } = await core.say('hello');
+    assert.equal(outcome, 'done', 'tokens and model need no file');
     await w.kube('reset');
     await works(core);
   });
