@@ -14,6 +14,10 @@ import { translateLlmFailure, type Asked } from './translate.ts';
 /** Until the first byte of an answer, in milliseconds: long, because reasoning models think before they speak. */
 const FIRST_BYTE_TIMEOUT = 5 * 60_000;
 
+/** Azure OpenAI refuses a whole request for one longer description of a tool, or for one other name in its history. */
+const MAX_DESCRIPTION = 1024;
+const MAX_NAME = 64;
+
 /**
  * The request headers that leave: nothing else of what the SDK (telemetry) or the environment
  * (`OPENAI_CUSTOM_HEADERS`) adds, since the gateway forwards what it gets.
@@ -94,24 +98,38 @@ function body(model: string, request: ChatRequest): ChatCompletionCreateParamsSt
     stream: true,
     stream_options: { include_usage: true },
     ...(request.tools.length > 0 && {
-      tools: request.tools.map(tool => ({ type: 'function' as const, function: { ...tool } })),
+      tools: request.tools.map(tool => ({
+        type: 'function' as const,
+        function: { ...tool, description: shorten(tool.description) },
+      })),
     }),
   };
 }
 
 function toParam(message: ChatMessage): ChatCompletionMessageParam {
-  if (message.role === 'tool') return { role: 'tool', tool_call_id: message.toolCallId, content: message.content };
-  if (message.role !== 'assistant') return { role: message.role, content: message.content };
-  if (!message.toolCalls?.length) return { role: 'assistant', content: message.content };
+  const content = message.content.toWellFormed(); // a text that was cut may end in half a character
+  if (message.role === 'tool') return { role: 'tool', tool_call_id: message.toolCallId, content };
+  if (message.role !== 'assistant') return { role: message.role, content };
+  if (!message.toolCalls?.length) return { role: 'assistant', content };
   return {
     role: 'assistant',
-    content: message.content || null, // what OpenAI itself sends with a bare tool call
+    content: content || null, // what OpenAI itself sends with a bare tool call
     tool_calls: message.toolCalls.map(call => ({
       id: call.id,
       type: 'function',
-      function: { name: call.name, arguments: call.arguments },
+      function: { name: sendableName(call.name), arguments: call.arguments.toWellFormed() },
     })),
   };
+}
+
+/** Models make names up, such as `multi_tool_use.parallel`; sent back as it is, one would end the conversation for good. */
+function sendableName(name: string): string {
+  return name.replace(/[^a-zA-Z0-9_-]/g, '_').slice(0, MAX_NAME) || 'unnamed';
+}
+
+function shorten(description: string): string {
+  const cut = description.length > MAX_DESCRIPTION ? `${description.slice(0, MAX_DESCRIPTION - 1)}…` : description;
+  return cut.toWellFormed();
 }
 
 /** Names what the SDK threw after the answer began, or when there was none. */

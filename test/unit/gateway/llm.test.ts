@@ -122,6 +122,36 @@ describe('the model behind the gateway', () => {
     }
   });
 
+  it('sends only what Azure takes, whatever tools are called and results hold', async () => {
+    const { server, model } = await gateway((_request, response) =>
+      answerChat(response, [chunk({ content: 'x' }, 'stop')]),
+    );
+    const call = (id: string, name: string) => ({ id, name, arguments: '{}' });
+    const names = ['multi_tool_use.parallel', 'é'.repeat(100), '', 'fine_name-1'];
+    await collect(
+      model,
+      hello({
+        messages: [
+          { role: 'user', content: 'half an emoji: \ud83d' },
+          { role: 'assistant', content: '', toolCalls: names.map((name, index) => call(`c${index}`, name)) },
+          ...names.map((_, index) => ({ role: 'tool' as const, toolCallId: `c${index}`, content: '\ude00 r' })),
+        ],
+        tools: [{ name: 't', description: `${'d'.repeat(1023)}\u{1F600}more`, parameters: { type: 'object' } }],
+      }),
+    );
+    const sent = JSON.parse(server.requests[0]?.body ?? '') as {
+      messages: { content: string; tool_calls?: { function: { name: string } }[] }[];
+      tools: { function: { description: string } }[];
+    };
+    const called = sent.messages[1]?.tool_calls?.map(item => item.function.name) ?? [];
+    for (const name of called) assert.match(name, /^[a-zA-Z0-9_-]{1,64}$/);
+    assert.equal(called[3], 'fine_name-1');
+    const described = sent.tools[0]?.function.description ?? '';
+    assert.ok(described.length <= 1024 && described.startsWith('ddd') && described.endsWith('…'));
+    assert.ok(server.requests[0]?.body.isWellFormed());
+    for (const message of sent.messages) assert.ok((message.content ?? '').isWellFormed());
+  });
+
   it('puts parallel tool calls together, also when their pieces are interleaved or lack an index', async () => {
     const call = (index: number | undefined, id: string | undefined, name: string | undefined, args: string) =>
       chunk({ tool_calls: [{ index, id, type: 'function', function: { name, arguments: args } }] });
