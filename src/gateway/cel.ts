@@ -97,15 +97,15 @@ export function compile(source: string): Compiled {
 }
 
 function prepare(source: string): Compiled {
+  const facts: Facts = { paths: new Map(), toolNames: new Set(), foreign: false };
   let root: Expr | undefined;
   try {
-    if (source.length <= MAX_EXPRESSION) root = parse(source).expr;
+    if (source.length <= MAX_EXPRESSION && !PLACEHOLDER.test(source)) root = parse(source).expr;
+    inspect(root, new Set(), facts);
   } catch {
-    // the gateway took it, or it would not run: an extension of its parser
+    root = undefined; // the gateway took it, or it would not run: an extension of its parser, or nested very deep
   }
-  if (!root || PLACEHOLDER.test(source)) return { references: [], toolNames: [], judge: () => 'unknown' };
-  const facts: Facts = { paths: new Map(), toolNames: new Set(), foreign: false };
-  inspect(root, new Set(), facts);
+  if (!root) return { references: [], toolNames: [], judge: () => 'unknown' };
   const references = [...facts.paths.values()];
   const expression = root;
   return {
@@ -116,7 +116,11 @@ function prepare(source: string): Compiled {
       if (facts.foreign || !references.every(known)) return 'unknown';
       const bindings: Bindings = {};
       for (const [name, value] of Object.entries(variables)) bindings[name] = toCel(value);
-      return evaluate(expression, bindings) === true ? 'holds' : 'fails';
+      try {
+        return evaluate(expression, bindings) === true ? 'holds' : 'fails';
+      } catch {
+        return 'unknown'; // what an expression does wrong is a value here; this one is too deep for our stack
+      }
     },
   };
 }
