@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { AgentIdError } from '../base/errors.ts';
 import type { McpServer, McpServers, ToolInfo } from '../mcp/registry.ts';
 import { groupByTarget } from '../mcp/names.ts';
 import type { Failure } from '../protocol/common.ts';
@@ -45,8 +46,10 @@ function serverRow(server: McpServer, words: ServerWords): Row {
         ...base,
         description: sentence,
         tooltip: [spec.url, place, sentence, nextStep].filter(Boolean).join('\n\n'),
-        icon: 'error',
-        color: 'testing.iconFailed',
+        // what waits for a sign-in has not failed
+        ...(AgentIdError.is(state.error, 'agent.gatewayNeedsSignIn')
+          ? { icon: 'lock' }
+          : { icon: 'error', color: 'testing.iconFailed' }),
         accessibleLabel: `${spec.label}, ${sentence}`,
       };
     }

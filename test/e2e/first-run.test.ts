@@ -127,7 +127,7 @@ describe('the first day: nothing is configured', () => {
     assert.deepEqual(more, []);
     const begin = async (prompt: string) => {
       await workbench.command('Agent ID: New Chat');
-      await chat.click(prompt);
+      await chat.suggest(prompt);
     };
 
     await begin(two);

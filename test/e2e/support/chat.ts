@@ -17,10 +17,16 @@ export class Chat {
     await (await this.frame()).getByRole('button', { name: button }).first().click();
   }
 
+  /** Sends a message; returns when its turn runs, or has run. */
   async ask(text: string): Promise<void> {
     const frame = await this.frame();
     await frame.getByRole('textbox', { name: 'Message' }).fill(text);
-    await frame.getByRole('button', { name: 'Send' }).click();
+    await this.#sending(() => frame.getByRole('button', { name: 'Send' }).click());
+  }
+
+  /** Clicks a prompt of an empty chat; returns when its turn runs, or has run. */
+  async suggest(prompt: string): Promise<void> {
+    await this.#sending(() => this.click(prompt));
   }
 
   /** Waits until no turn runs. */
@@ -47,5 +53,13 @@ export class Chat {
     const group = (await this.frame()).getByRole('group', { name: 'Suggested prompts' });
     await group.waitFor();
     return group.getByRole('button').allInnerTexts();
+  }
+
+  /** The host adds the message and says that it is busy in one go. */
+  async #sending(send: () => Promise<void>): Promise<void> {
+    const mine = (await this.log()).getByRole('article').filter({ hasText: /^You/ });
+    const before = await mine.count();
+    await send();
+    await mine.nth(before).waitFor();
   }
 }

@@ -52,7 +52,7 @@ export class Workbench {
       () => `view container ${title}`,
       async () => {
         if (await shown.isVisible()) return true;
-        await icon.click({ timeout: 5000 }); // a click on the one that is open would close it
+        await icon.click({ timeout: 5000 }).catch(() => {}); // a click on the one that is open would close it
         await shown.waitFor({ timeout: 2000 }).catch(() => {});
         return undefined;
       },

@@ -22,8 +22,11 @@ const THEMES = {
 export interface WorldOptions {
   /** Names the screenshots of failures. */
   name: string;
-  /** False: nothing is started beside VS Code and the extension is told nothing, as on a person's first day. */
-  connect?: boolean;
+  /**
+   * `untold`: the endpoints run, and the extension is not told of them. False: nothing is started beside VS Code either, as
+   * on a person's first day.
+   */
+  connect?: boolean | 'untold';
   /** Further arguments of the sandbox, e.g. `['--token-lifetime', '120']`. */
   sandbox?: string[];
   /** The user's settings. */
@@ -65,6 +68,19 @@ export interface World {
   readonly close: () => Promise<void>;
 }
 
+/**
+ * The reason to skip tests in a `--world` run whose endpoints lack something that they need; false in any other run.
+ * For the `skip` of a `describe`.
+ */
+export function lacks(...needs: ('controlUrl' | 'llm' | 'mcp')[]): string | false {
+  const file = process.env.AGENT_ID_WORLD;
+  if (!file) return false;
+  const { controlUrl, direct } = readConnection(file);
+  const has = { controlUrl, llm: direct?.llm, mcp: direct?.mcp };
+  const missing = needs.filter(need => !has[need]);
+  return missing.length > 0 && `these endpoints have no ${missing.join(', ')}`;
+}
+
 /** Starts everything; `close` it in `after`. About 10 s. */
 export async function startWorld(options: WorldOptions): Promise<World> {
   const undo: (() => Promise<void> | void)[] = [];
@@ -103,7 +119,7 @@ async function build(
       connection = parseConnection(sandbox.json);
       writeFileSync(connectionFile, sandbox.json, { mode: 0o600 });
     }
-    settings['agentId.connectionFile'] = connectionFile;
+    if (options.connect !== 'untold') settings['agentId.connectionFile'] = connectionFile;
   }
 
   const host = await startHost({ vsix: await packedExtension(), settings, env: options.env, log: say });
