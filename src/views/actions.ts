@@ -157,6 +157,7 @@ export class Actions {
   async #run(plan: ConnectionPlan, interactive: boolean): Promise<void> {
     const { session, remembered, turns, inspector, chat, say } = this.#deps;
     const { signal } = this.#newAttempt();
+    chat.stop(); // its model and its tools belong to the connection that ends now
     if (session.plan?.deployment !== plan.deployment) turns.approvals.clear();
     if (interactive) void vscode.commands.executeCommand('agentId.identity.focus', { preserveFocus: true });
     const interaction = interactive ? { signIn: signInWithDeviceCode, trust: confirmTrust } : undefined;

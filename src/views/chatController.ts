@@ -1,4 +1,4 @@
-import { isCancellation } from '../base/errors.ts';
+import { AgentIdError, isCancellation } from '../base/errors.ts';
 import type { ApprovalAnswer, ApprovalRequest } from '../agent/approvals.ts';
 import type { ToolCallState } from '../agent/toolCall.ts';
 import type { Turns } from '../agent/turns.ts';
@@ -250,7 +250,7 @@ class Observer implements TurnObserver {
       ...(state.result !== undefined && { result: clip(state.result, LIMITS.toolResult) }),
       ...(failure && { failure }),
       ...(state.identity && { identity: clip(this.#deps.sayIdentity(state.identity), LIMITS.line) }),
-      ...(status !== 'waiting' && { receipt: { id: clip(state.callId, LIMITS.id), traceparent: state.traceparent } }),
+      ...(leavesReceipt(state) && { receipt: { id: clip(state.callId, LIMITS.id), traceparent: state.traceparent } }),
       ...(ended && { durationMs: performance.now() - (this.#startedAt.get(id) ?? performance.now()) }),
     };
   }
@@ -262,4 +262,10 @@ function pretty(json: string): string {
   } catch {
     return json;
   }
+}
+
+/** A call that never got as far as being asked for leaves none. */
+function leavesReceipt({ status, error }: ToolCallState): boolean {
+  const refused = AgentIdError.is(error, 'agent.noSuchTool') || AgentIdError.is(error, 'agent.badArguments');
+  return status !== 'waiting' && !refused;
 }

@@ -34,7 +34,13 @@ export async function copyRawToken(session: Session, rowOrId?: unknown): Promise
     `$(key) ${t('Token copied; the clipboard is cleared in {0} s', CLEAR_AFTER_MS / 1000)}`,
     CLEAR_AFTER_MS,
   );
-  setTimeout(() => void clear(raw), CLEAR_AFTER_MS);
+  setTimeout(() => {
+    clear(raw).catch(() => {
+      void vscode.window.showWarningMessage(
+        t('The clipboard could not be cleared: the copied token may still be in it. Copy something else.'),
+      );
+    });
+  }, CLEAR_AFTER_MS);
 }
 
 async function clear(raw: string): Promise<void> {
