@@ -60,6 +60,7 @@ export function activate(context: vscode.ExtensionContext): void {
     memory,
     trust: trustStore(globalState),
     overrides: readSettings,
+    opened: plan => void remembered.keep(plan),
     fetch: (input, init) => fetch(input, init),
     logger,
     clock: systemClock,

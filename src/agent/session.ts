@@ -27,6 +27,8 @@ export interface SessionDeps {
   memory: SecretStore;
   trust: TrustStore;
   overrides(): Overrides;
+  /** Called when a plan has led to a connection, before its steps run: a reload may come before they end. */
+  opened(plan: ConnectionPlan): void;
   /** The editor's fetch (proxy, system certificates). */
   fetch: Fetch;
   logger: Logger;
@@ -76,6 +78,7 @@ export class Session implements Disposable {
         both.throwIfAborted();
       }
       this.#connection = connection;
+      this.#deps.opened(plan);
       connection.onDidChange(() => this.#changed.fire());
       this.#changed.fire();
       await connection.start(interaction?.signIn, both);

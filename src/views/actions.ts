@@ -155,7 +155,7 @@ export class Actions {
 
   /** Connects and runs the steps; the first that failed is said, the others stand in the Identity view. */
   async #run(plan: ConnectionPlan, interactive: boolean): Promise<void> {
-    const { session, remembered, turns, inspector, chat, say } = this.#deps;
+    const { session, turns, inspector, chat, say } = this.#deps;
     const { signal } = this.#newAttempt();
     chat.stop(); // its model and its tools belong to the connection that ends now
     if (session.plan?.deployment !== plan.deployment) turns.approvals.clear();
@@ -163,7 +163,6 @@ export class Actions {
     const interaction = interactive ? { signIn: signInWithDeviceCode, trust: confirmTrust } : undefined;
     const work = () => session.connect(plan, interaction, signal);
     const connection = await vscode.window.withProgress({ location: { viewId: 'agentId.identity' } }, work);
-    await remembered.keep(plan);
     chat.clearNotice('connection');
     inspector.reload();
     const failure = connection.firstFailure;

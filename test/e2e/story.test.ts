@@ -198,6 +198,7 @@ describe('the whole story, as a person does it', () => {
     await workbench.command('Agent ID: Select Agent');
     await workbench.quickInput.pick(connection.agents[0]?.deployment ?? '');
     await workbench.statusBar(`${connection.agents[0]?.deployment} for `).waitFor();
+    await workbench.view('MCP Servers').row('web_search_exa').waitFor();
   });
 
   step('goes on silently after a reload of the window', async () => {

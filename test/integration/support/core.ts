@@ -59,6 +59,7 @@ export async function startCore(
       clientId: PUBLIC_CLIENT,
       clientIdIsDefault: true,
     }),
+    opened: () => {},
     fetch: (input, init) => fetch(input, init),
     logger,
     clock: systemClock,
