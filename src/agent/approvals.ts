@@ -41,7 +41,7 @@ export class Approvals {
     return { granted: true, how: answer.kind };
   }
 
-  /** Ends every grant: on sign-out and on a change of agent. */
+  /** Ends every grant. */
   clear(): void {
     this.#granted.clear();
   }

@@ -63,6 +63,11 @@ export class Connection implements Disposable {
   readonly #steps = new Map<StepId, StepState>(STEPS.map(step => [step, { kind: 'pending' }]));
   readonly #changed = this.#store.add(new Emitter<void>());
   readonly onDidChange = this.#changed.event;
+  readonly #life = new AbortController();
+  #actor = new AbortController();
+  #starting: AbortController | undefined;
+  /** The signal of the latest `start`: an earlier one, or one that a sign-out ended, has no say in the steps. */
+  #current: AbortSignal | undefined;
   #userToken: UserToken | undefined;
   #model: Promise<ChatModel> | undefined;
 
@@ -122,6 +127,11 @@ export class Connection implements Disposable {
     return this.#userToken;
   }
 
+  /** Aborted when the user who acts now signs out or makes way for another: what was begun for them must not go on. */
+  get actor(): AbortSignal {
+    return this.#actor.signal;
+  }
+
   get server(): string {
     return this.#deps.api.server;
   }
@@ -142,10 +152,15 @@ export class Connection implements Disposable {
 
   /**
    * Runs the steps. With `interactive` the person may be asked to sign in; without it a missing sign-in is the failure
-   * `agent.signInNeeded`. Resolves when all steps ended; only an abort rejects.
+   * `agent.signInNeeded`. Resolves when all steps ended; only an abort rejects, which a later start, a sign-out and
+   * `dispose` are, too.
    */
-  async start(interactive: InteractiveSignIn | undefined, signal: AbortSignal): Promise<void> {
+  async start(interactive: InteractiveSignIn | undefined, caller: AbortSignal): Promise<void> {
     const { configuration, signIn } = this.#deps;
+    this.#starting?.abort();
+    this.#starting = new AbortController();
+    const signal = AbortSignal.any([caller, this.#life.signal, this.#starting.signal]);
+    this.#current = signal;
     for (const step of STEPS) this.#steps.set(step, { kind: 'pending' });
     const health = this.#run('sidecar', signal, async () => {
       await this.#sidecar.healthz(signal);
@@ -159,45 +174,59 @@ export class Connection implements Disposable {
       });
       const token = silent ?? (interactive && (await interactive(signIn, signal)));
       if (!token) throw new AgentIdError('agent.signInNeeded');
-      this.#userToken = token;
+      signal.throwIfAborted();
+      this.#adopt(token);
       return token.account.username;
     });
     const healthy = await health;
-    if (!signedIn || !healthy) return;
+    if (!signedIn || !healthy) return this.#noTools();
     const exchange = (step: StepId, api: string) =>
       this.#run(step, signal, async () => (await this.broker.get(api, { signal })).fingerprint.slice(0, 8));
     await Promise.all([
       exchange('llmToken', configuration.llmApi.value),
-      exchange('mcpToken', configuration.mcpApi.value).then(released => (released ? this.#tools(signal) : undefined)),
+      exchange('mcpToken', configuration.mcpApi.value).then(released =>
+        released ? this.#tools(signal) : this.#noTools(),
+      ),
     ]);
   }
 
   /** Tc: from the cache or silently renewed; `agent.signInNeeded` when only the person can help. */
   async userToken(options: { forceRefresh?: boolean; signal?: AbortSignal }): Promise<UserToken> {
-    const { account } = this;
+    const { account, actor } = this;
     const token = await this.#deps.signIn.silent({ ...options, ...(account && { account }) });
+    actor.throwIfAborted(); // signed out, or somebody else, while it was on its way
     if (!token) throw new AgentIdError('agent.signInNeeded');
     if (token.raw !== this.#userToken?.raw) {
-      this.#userToken = token;
+      this.#adopt(token);
       this.#changed.fire();
     }
     return token;
   }
 
-  /** Signs in anew although a token may be at hand, and forgets every token of the agent. */
-  async forceSignIn(interactive: InteractiveSignIn, signal: AbortSignal): Promise<void> {
-    this.#userToken = await interactive(this.#deps.signIn, signal);
+  /** Signs in anew although a token may be at hand, perhaps as somebody else, and forgets every token of the agent. */
+  async forceSignIn(interactive: InteractiveSignIn, caller: AbortSignal): Promise<void> {
+    const signal = AbortSignal.any([caller, this.#life.signal]);
+    const token = await interactive(this.#deps.signIn, signal);
+    signal.throwIfAborted();
+    this.#adopt(token);
     this.broker.clear();
-    await this.start(interactive, signal);
+    await this.start(interactive, caller);
   }
 
-  /** Removes the account from the cache and every token from memory. */
+  /**
+   * Forgets every token, here first and then in the store, and leaves the gateway's servers saying what they need.
+   * Throws `signIn.secretStorage` when the store keeps what it has.
+   */
   async signOut(): Promise<void> {
-    await this.#deps.signIn.signOut();
+    this.#starting?.abort();
+    this.#current = undefined;
+    const error = new AgentIdError('agent.signInNeeded');
     this.#userToken = undefined;
-    this.broker.clear();
-    this.#set('signIn', { kind: 'failed', error: new AgentIdError('agent.signInNeeded') });
+    this.#endActor(error);
     for (const step of ['llmToken', 'mcpToken', 'tools'] as const) this.#set(step, { kind: 'pending' });
+    this.#set('signIn', { kind: 'failed', error });
+    this.#noTools();
+    await this.#deps.signIn.signOut();
   }
 
   /** A model whose token lives long enough for a turn. Throws `agent.noGateway` or what the exchange throws. */
@@ -215,6 +244,7 @@ export class Connection implements Disposable {
       token: async options => (await this.broker.get(api, options)).raw,
       logger: this.#deps.logger,
     });
+    this.#model.catch(() => (this.#model = undefined)); // the next turn tries again
     return this.#model;
   }
 
@@ -234,11 +264,36 @@ export class Connection implements Disposable {
   }
 
   dispose(): void {
+    this.#life.abort();
     this.broker.clear();
     this.#store.dispose();
     this.sidecarTunnel.dispose();
     this.gatewayTunnel?.dispose();
     this.#deps.api.dispose();
+  }
+
+  /** The user whose token this is acts from now on; of another one nothing is left. */
+  #adopt(token: UserToken): void {
+    const before = this.#userToken?.account;
+    const { oid, tid } = token.account;
+    this.#userToken = token;
+    if (before && (before.oid !== oid || before.tid !== tid)) this.#endActor(new AgentIdError('cancelled'));
+  }
+
+  #endActor(reason: AgentIdError): void {
+    this.#actor.abort(reason);
+    this.#actor = new AbortController();
+    this.broker.clear();
+    this.#deps.servers.setGateway([]); // their sessions were opened for that user
+  }
+
+  /** Where no token for MCP could be had, the gateway's servers stand in the list with the reason. */
+  #noTools(): void {
+    const failed = (['signIn', 'sidecar', 'mcpToken'] as const)
+      .map(step => this.step(step))
+      .find(state => state.kind === 'failed');
+    const reason = failed?.kind === 'failed' ? failed.error : undefined;
+    this.#deps.servers.setGateway(AgentIdError.is(reason) ? { unavailable: reason } : []);
   }
 
   /** A gateway server's route, and the claims that its rules judge. */
@@ -276,6 +331,7 @@ export class Connection implements Disposable {
   }
 
   async #run(step: StepId, signal: AbortSignal, work: () => Promise<string>): Promise<boolean> {
+    signal.throwIfAborted();
     this.#set(step, { kind: 'running' });
     try {
       const detail = await work();
@@ -284,7 +340,7 @@ export class Connection implements Disposable {
       return true;
     } catch (error) {
       if (signal.aborted || isCancellation(error)) {
-        this.#set(step, { kind: 'pending' });
+        if (signal === this.#current) this.#set(step, { kind: 'pending' });
         throw signal.aborted ? signal.reason : error; // what the abort broke is no news
       }
       this.#deps.logger.warn(`Connect: ${step} failed: ${String(error)}`);

@@ -114,7 +114,7 @@ export async function runToolCall(
         tokenFingerprint: token.fingerprint,
         tokenExpiresAt: new Date(token.expiresAt).toISOString(),
       }),
-      server: { id: server.spec.id, label: server.spec.label, url: server.spec.url },
+      server: { id: server.spec.id, label: server.spec.label, url: withoutQuery(server.spec.url) },
       tool: name,
       approval,
       decision,
@@ -185,4 +185,12 @@ function forModel(result: ToolResult): string {
   return text.length > MODEL_RESULT_LIMIT
     ? `${text.slice(0, MODEL_RESULT_LIMIT)}\n[cut: the result has ${text.length} characters]`
     : text;
+}
+
+/** What people paste behind the `?` of a server's address may be a key. */
+function withoutQuery(address: string): string {
+  const url = URL.parse(address);
+  if (!url) return '';
+  url.search = url.hash = '';
+  return url.href;
 }

@@ -32,10 +32,23 @@ export class Turns {
   #conversation = new Conversation();
   readonly #usedIds = new Set<string>();
   readonly approvals: Approvals;
+  readonly #running = new Set<Promise<TurnOutcome>>();
+  readonly #closing = new AbortController();
+  /** For whom the last turn ran; undefined with an API key, where nobody acts. */
+  #actor: AbortSignal | undefined;
 
   constructor(deps: TurnsDeps) {
     this.#deps = deps;
     this.approvals = new Approvals((request, signal) => deps.askApproval(request, signal));
+  }
+
+  /**
+   * Stops what runs, for good, and settles when it has ended and its receipts are written. The window calls it last: a
+   * tool call that was made must not be without a receipt.
+   */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.allSettled(this.#running);
   }
 
   /** Begins a new conversation; a turn that still runs writes into the old one. */
@@ -43,14 +56,31 @@ export class Turns {
     this.#conversation = new Conversation();
   }
 
-  /** Runs one turn. Throws `agent.notConnected` and whatever the token exchange or the model throws. */
+  /**
+   * Runs one turn; it stops when the user who began it signs out or makes way for another. Throws `agent.notConnected`
+   * and whatever the token exchange or the model throws.
+   */
   async run(
     text: string,
     observer: TurnObserver & { toolChanged(state: ToolCallState): void },
     signal: AbortSignal,
   ): Promise<TurnOutcome> {
+    const turn = this.#run(text, observer, signal);
+    this.#running.add(turn);
+    return turn.finally(() => this.#running.delete(turn));
+  }
+
+  async #run(
+    text: string,
+    observer: TurnObserver & { toolChanged(state: ToolCallState): void },
+    caller: AbortSignal,
+  ): Promise<TurnOutcome> {
     const { session, servers, clock } = this.#deps;
     const { connection } = session; // the turn's own, whatever the session connects to meanwhile
+    const actor = connection?.actor;
+    if (actor !== this.#actor) this.approvals.clear(); // they were given to whoever acted then
+    this.#actor = actor;
+    const signal = AbortSignal.any([caller, this.#closing.signal, ...(actor ? [actor] : [])]);
     const conversation = this.#conversation;
     const { model, systemPrompt } = await this.#model(signal);
     signal.throwIfAborted();
