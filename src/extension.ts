@@ -29,6 +29,9 @@ import { tokenLabel } from './views/words.ts';
 
 const TOKEN_CLOCK_MS = 20_000;
 
+/** What must end well before the window does. */
+let closing: Turns | undefined;
+
 /** The table of contents: makes each part once, gives it what it needs, and registers it. */
 export function activate(context: vscode.ExtensionContext): void {
   const { subscriptions, extensionUri, globalState } = context;
@@ -75,6 +78,7 @@ export function activate(context: vscode.ExtensionContext): void {
     logger,
     clock: systemClock,
   });
+  closing = turns;
   const chat: ChatController = new ChatController({
     turns: () => turns,
     say,
@@ -168,4 +172,9 @@ export function activate(context: vscode.ExtensionContext): void {
   refresh();
   void servers.start();
   void actions.resume().catch((error: unknown) => actions.report(error));
+}
+
+/** A tool call that was made must not be without its receipt. */
+export async function deactivate(): Promise<void> {
+  await closing?.close();
 }
