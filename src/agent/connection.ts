@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { DisposableStore, type Disposable } from '../base/disposable.ts';
-import { AgentIdError, isCancellation } from '../base/errors.ts';
+import { AgentIdError } from '../base/errors.ts';
 import { Emitter } from '../base/event.ts';
 import type { Logger } from '../base/logger.ts';
 import type { DiscoveredAgent, DiscoveredGateway } from '../cluster/discovery.ts';
@@ -15,13 +15,7 @@ import { Sidecar } from '../identity/sidecar.ts';
 import type { Account, SignIn, UserToken } from '../identity/signIn.ts';
 import type { McpServers } from '../mcp/registry.ts';
 import type { Configuration } from './configuration.ts';
-
-export const STEPS = ['signIn', 'sidecar', 'llmToken', 'mcpToken', 'tools'] as const;
-export type StepId = (typeof STEPS)[number];
-
-/** One line of the list that Connect ticks off. `detail` is a name or a number that the line shows. */
-export type StepState =
-  { kind: 'pending' } | { kind: 'running' } | { kind: 'done'; detail: string } | { kind: 'failed'; error: unknown };
+import { StepList, type StepId, type StepState } from './steps.ts';
 
 /** Asks the person to sign in; resolves with the token, rejects with what went wrong or when the person cancels. */
 export type InteractiveSignIn = (signIn: SignIn, signal: AbortSignal) => Promise<UserToken>;
@@ -60,19 +54,18 @@ export class Connection implements Disposable {
   readonly #deps: ConnectionDeps;
   readonly #sidecar: Sidecar;
   readonly #store = new DisposableStore();
-  readonly #steps = new Map<StepId, StepState>(STEPS.map(step => [step, { kind: 'pending' }]));
+  readonly #steps: StepList;
   readonly #changed = this.#store.add(new Emitter<void>());
   readonly onDidChange = this.#changed.event;
   readonly #life = new AbortController();
   #actor = new AbortController();
   #starting: AbortController | undefined;
-  /** The signal of the latest `start`: an earlier one, or one that a sign-out ended, has no say in the steps. */
-  #current: AbortSignal | undefined;
   #userToken: UserToken | undefined;
   #model: Promise<ChatModel> | undefined;
 
   private constructor(deps: ConnectionDeps, sidecarTunnel: Tunnel, gatewayTunnel: Tunnel | undefined) {
     this.#deps = deps;
+    this.#steps = new StepList(() => this.#changed.fire(), deps.logger);
     this.configuration = deps.configuration;
     this.agent = deps.agent;
     this.sidecarTunnel = sidecarTunnel;
@@ -141,13 +134,12 @@ export class Connection implements Disposable {
   }
 
   step(id: StepId): StepState {
-    return this.#steps.get(id) ?? { kind: 'pending' };
+    return this.#steps.get(id);
   }
 
   /** The first step that failed, with its error. */
   get firstFailure(): { step: StepId; error: unknown } | undefined {
-    for (const [step, state] of this.#steps) if (state.kind === 'failed') return { step, error: state.error };
-    return undefined;
+    return this.#steps.firstFailure;
   }
 
   /**
@@ -160,14 +152,13 @@ export class Connection implements Disposable {
     this.#starting?.abort();
     this.#starting = new AbortController();
     const signal = AbortSignal.any([caller, this.#life.signal, this.#starting.signal]);
-    this.#current = signal;
-    for (const step of STEPS) this.#steps.set(step, { kind: 'pending' });
-    const health = this.#run('sidecar', signal, async () => {
+    this.#steps.reset(signal);
+    const health = this.#steps.run('sidecar', signal, async () => {
       await this.#sidecar.healthz(signal);
       return this.agent.deployment;
     });
     health.catch(() => {}); // heard of below, unless the sign-in was cancelled first
-    const signedIn = await this.#run('signIn', signal, async () => {
+    const signedIn = await this.#steps.run('signIn', signal, async () => {
       const silent = await signIn.silent({ signal }).catch((error: unknown) => {
         if (interactive && needsPerson(error)) return undefined; // who is here, and asked for it
         throw error;
@@ -181,7 +172,7 @@ export class Connection implements Disposable {
     const healthy = await health;
     if (!signedIn || !healthy) return this.#noTools();
     const exchange = (step: StepId, api: string) =>
-      this.#run(step, signal, async () => (await this.broker.get(api, { signal })).fingerprint.slice(0, 8));
+      this.#steps.run(step, signal, async () => (await this.broker.get(api, { signal })).fingerprint.slice(0, 8));
     await Promise.all([
       exchange('llmToken', configuration.llmApi.value),
       exchange('mcpToken', configuration.mcpApi.value).then(released =>
@@ -219,12 +210,13 @@ export class Connection implements Disposable {
    */
   async signOut(): Promise<void> {
     this.#starting?.abort();
-    this.#current = undefined;
     const error = new AgentIdError('agent.signInNeeded');
     this.#userToken = undefined;
     this.#endActor(error);
-    for (const step of ['llmToken', 'mcpToken', 'tools'] as const) this.#set(step, { kind: 'pending' });
-    this.#set('signIn', { kind: 'failed', error });
+    const sidecar = this.step('sidecar');
+    this.#steps.reset();
+    this.#steps.set('sidecar', sidecar);
+    this.#steps.set('signIn', { kind: 'failed', error });
     this.#noTools();
     await this.#deps.signIn.signOut();
   }
@@ -305,7 +297,7 @@ export class Connection implements Disposable {
 
   async #tools(signal: AbortSignal): Promise<void> {
     const { configuration, servers, gateway, agent } = this.#deps;
-    await this.#run('tools', signal, async () => {
+    await this.#steps.run('tools', signal, async () => {
       const tunnel = this.gatewayTunnel;
       if (!tunnel || !gateway) throw new AgentIdError('agent.noGateway', { namespace: agent.namespace });
       if (configuration.routesProblem) throw configuration.routesProblem;
@@ -328,30 +320,6 @@ export class Connection implements Disposable {
         mine.reduce((sum, server) => sum + (server.state.kind === 'ready' ? server.state.tools.length : 0), 0),
       );
     });
-  }
-
-  async #run(step: StepId, signal: AbortSignal, work: () => Promise<string>): Promise<boolean> {
-    signal.throwIfAborted();
-    this.#set(step, { kind: 'running' });
-    try {
-      const detail = await work();
-      signal.throwIfAborted(); // not everything that is awaited hears of an abort
-      this.#set(step, { kind: 'done', detail });
-      return true;
-    } catch (error) {
-      if (signal.aborted || isCancellation(error)) {
-        if (signal === this.#current) this.#set(step, { kind: 'pending' });
-        throw signal.aborted ? signal.reason : error; // what the abort broke is no news
-      }
-      this.#deps.logger.warn(`Connect: ${step} failed: ${String(error)}`);
-      this.#set(step, { kind: 'failed', error });
-      return false;
-    }
-  }
-
-  #set(step: StepId, state: StepState): void {
-    this.#steps.set(step, state);
-    this.#changed.fire();
   }
 }
 

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
-import { STEPS, type Connection, type StepId, type StepState } from '../agent/connection.ts';
+import type { Connection } from '../agent/connection.ts';
 import type { Session } from '../agent/session.ts';
+import { STEPS, type StepId, type StepState } from '../agent/steps.ts';
 import type { Failure } from '../protocol/common.ts';
 import type { Tunnel } from '../cluster/tunnel.ts';
 import { TOKEN_IDS, type TokenId } from './inspectorTokens.ts';

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { Session } from '../agent/session.ts';
-import { STEPS, type StepId } from '../agent/connection.ts';
+import { STEPS, type StepId } from '../agent/steps.ts';
 import type { McpServers } from '../mcp/registry.ts';
 import { clip, LIMITS, type Mode } from '../protocol/common.ts';
 import { stepProgress } from './words.ts';

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { StepId } from '../agent/connection.ts';
+import type { StepId } from '../agent/steps.ts';
 import type { TunnelState } from '../cluster/tunnel.ts';
 import type { TokenId } from './inspectorTokens.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
-import { STEPS } from '../../src/agent/connection.ts';
 import type { Receipt } from '../../src/agent/receipts.ts';
+import { STEPS } from '../../src/agent/steps.ts';
 import { AgentIdError } from '../../src/base/errors.ts';
 import { decodeToken, summarize } from '../../src/identity/claims.ts';
 import { startCore } from './support/core.ts';

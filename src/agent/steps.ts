@@ -1,0 +1,69 @@
+import { isCancellation } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+
+export const STEPS = ['signIn', 'sidecar', 'llmToken', 'mcpToken', 'tools'] as const;
+export type StepId = (typeof STEPS)[number];
+
+/** One line of the list that Connect ticks off. `detail` is a name or a number that the line shows. */
+export type StepState =
+  { kind: 'pending' } | { kind: 'running' } | { kind: 'done'; detail: string } | { kind: 'failed'; error: unknown };
+
+const PENDING: StepState = { kind: 'pending' };
+
+/** What became of each step. It knows no step's work, so that the views can import it for next to nothing. */
+export class StepList {
+  readonly #states = new Map<StepId, StepState>();
+  readonly #changed: () => void;
+  readonly #logger: Logger;
+  #pass: AbortSignal | undefined;
+
+  constructor(changed: () => void, logger: Logger) {
+    this.#changed = changed;
+    this.#logger = logger;
+  }
+
+  get(step: StepId): StepState {
+    return this.#states.get(step) ?? PENDING;
+  }
+
+  /** The first step that failed, with its error. */
+  get firstFailure(): { step: StepId; error: unknown } | undefined {
+    for (const step of STEPS) {
+      const state = this.get(step);
+      if (state.kind === 'failed') return { step, error: state.error };
+    }
+    return undefined;
+  }
+
+  /** Begins anew: nothing is done, and steps that run with another signal have no say any more. */
+  reset(pass?: AbortSignal): void {
+    this.#pass = pass;
+    this.#states.clear();
+    this.#changed();
+  }
+
+  set(step: StepId, state: StepState): void {
+    this.#states.set(step, state);
+    this.#changed();
+  }
+
+  /** Runs a step with the signal of its pass. False when it failed, which its state says; only an abort rejects. */
+  async run(step: StepId, pass: AbortSignal, work: () => Promise<string>): Promise<boolean> {
+    pass.throwIfAborted();
+    this.set(step, { kind: 'running' });
+    try {
+      const detail = await work();
+      pass.throwIfAborted(); // not everything that is awaited hears of an abort
+      this.set(step, { kind: 'done', detail });
+      return true;
+    } catch (error) {
+      if (pass.aborted || isCancellation(error)) {
+        if (pass === this.#pass) this.set(step, PENDING);
+        throw pass.aborted ? pass.reason : error; // what the abort broke is no news
+      }
+      this.#logger.warn(`Connect: ${step} failed: ${String(error)}`);
+      this.set(step, { kind: 'failed', error });
+      return false;
+    }
+  }
+}
