@@ -107,7 +107,10 @@ export function freePort(): Promise<number> {
   });
 }
 
-/** Calls `probe` until it gives something other than undefined; throws with `what` after the deadline (ms). */
+/**
+ * Calls `probe` until it gives something other than undefined; throws with `what` after the deadline (ms), also when a
+ * probe never comes back.
+ */
 export async function until<T>(
   what: () => string,
   probe: () => Promise<T | undefined> | T | undefined,
@@ -116,7 +119,11 @@ export async function until<T>(
 ): Promise<T> {
   const deadline = Date.now() + timeout;
   for (;;) {
-    const value = await probe();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<undefined>(resolve => {
+      timer = setTimeout(() => resolve(undefined), Math.max(0, deadline - Date.now()) + interval);
+    });
+    const value = await Promise.race([probe(), late]).finally(() => clearTimeout(timer));
     if (value !== undefined) return value;
     if (Date.now() > deadline) throw new Error(`Waited ${Math.round(timeout / 1000)} s: ${what()}`);
     await sleep(interval);

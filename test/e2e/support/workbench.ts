@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Frame, Locator, Page } from 'playwright-core';
 import { outDirectory } from '../../../scripts/host/paths.ts';
 import { until } from '../../../scripts/host/processes.ts';
@@ -47,7 +48,8 @@ export class Workbench {
   /** Opens a view container of the activity bar, or leaves it open. */
   async openContainer(title: string): Promise<void> {
     const shown = this.page.locator('.part.sidebar .composite.title .title-label', { hasText: title });
-    const icon = this.page.locator(`.activitybar .action-item a.action-label[aria-label^=${quoted(title)}]`);
+    const label = this.page.locator(`a.action-label[aria-label^=${quoted(title)}]`);
+    const icon = this.page.locator('.activitybar .action-item', { has: label }); // whole: a badge may lie on its label
     await until(
       () => `view container ${title}`,
       async () => {
@@ -80,31 +82,23 @@ export class Workbench {
   async webview(view: string): Promise<Frame> {
     return until(
       () => `webview ${view}`,
-      async () => {
-        for (const frame of this.page.frames()) {
-          if (frame.isDetached()) continue;
-          const found = await frame
-            .locator(`body[data-view=${quoted(view)}]`)
-            .count()
-            .catch(() => 0);
-          if (found > 0) return frame;
-        }
-        return undefined;
-      },
+      () => this.#frameOf(view),
     );
   }
 
   /** True when that webview is there at all. */
   async hasWebview(view: string): Promise<boolean> {
-    for (const frame of this.page.frames())
-      if (
-        (await frame
-          .locator(`body[data-view=${quoted(view)}]`)
-          .count()
-          .catch(() => 0)) > 0
-      )
-        return true;
-    return false;
+    return (await this.#frameOf(view)) !== undefined;
+  }
+
+  async #frameOf(view: string): Promise<Frame | undefined> {
+    for (const frame of this.page.frames()) {
+      if (frame.isDetached()) continue;
+      const found = frame.locator(`body[data-view=${quoted(view)}]`).count();
+      // a frame that is just being made anew may never answer
+      if ((await Promise.race([found.catch(() => 0), sleep(2000, 0, { ref: false })])) > 0) return frame;
+    }
+    return undefined;
   }
 
   /** The lines of the output panel that are on screen; open it first with the extension's own command. */
@@ -142,9 +136,9 @@ export class Workbench {
     return this.page.evaluate('navigator.clipboard.readText()');
   }
 
-  /** Reloads the window, as a person does with "Developer: Reload Window". */
+  /** Reloads the window as a person does. (The browser's own reload would not let VS Code save its state first.) */
   async reload(): Promise<void> {
-    await this.page.reload();
+    await Promise.all([this.page.waitForEvent('load'), this.command('Developer: Reload Window')]);
     await this.ready();
   }
 
