@@ -170,7 +170,7 @@ export function activate(context: vscode.ExtensionContext): void {
     registerCommands(actions.handlers(), error => actions.report(error)),
   );
   refresh();
-  void servers.start();
+  void servers.start().catch((error: unknown) => actions.report(error));
   void actions.resume().catch((error: unknown) => actions.report(error));
 }
 
