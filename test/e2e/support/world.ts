@@ -140,6 +140,7 @@ async function build(
   const log = () =>
     globSync('data/logs/**/exthost*/*/*.log', { cwd: host.folders.data })
       .filter(name => name.includes('agent-id'))
+      .sort()
       .map(name => readFileSync(path.join(host.folders.data, name), 'utf8'))
       .join('');
   const known = () => {
