@@ -11,8 +11,8 @@ import { temporaryDirectory } from './host/processes.ts';
 import { startSandboxChild } from './host/sandbox.ts';
 import { pack } from './package.ts';
 
-const { values: flags } = parseArgs({ options: { 'no-open': { type: 'boolean' }, json: { type: 'boolean' } } });
 const say = (line: string) => console.error(line);
+const flags = readFlags();
 
 let interrupt: () => void = () => {};
 const interrupted = new Promise<void>(resolve => (interrupt = resolve));
@@ -84,4 +84,13 @@ function openInBrowser(url: string): void {
   spawn(command ?? '', args, { stdio: 'ignore', detached: true })
     .on('error', () => say('No browser could be opened; open the address yourself.'))
     .unref();
+}
+
+function readFlags(): { 'no-open'?: boolean; json?: boolean } {
+  try {
+    return parseArgs({ options: { 'no-open': { type: 'boolean' }, json: { type: 'boolean' } } }).values;
+  } catch (error) {
+    say(`${error instanceof Error ? error.message : String(error)}\nusage: npm start -- [--no-open] [--json]`);
+    process.exit(2);
+  }
 }

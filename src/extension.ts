@@ -85,6 +85,7 @@ export function activate(context: vscode.ExtensionContext): void {
     log: error => logger.error(`A turn failed: ${String(error)}`),
     sayDenial: state => sayDenial(t, state),
     sayIdentity: ({ user }) => t('as {0} for {1}', session.connection?.agent.deployment ?? '', user),
+    sayDirect: () => t('direct: no token, no gateway policy'),
     attention: () => chatView.reveal(),
     copied: text => void vscode.env.clipboard.writeText(text),
     openLink,

@@ -101,6 +101,7 @@ export class Actions {
     if (!settings().connectionFile && remembered.mode === 'apiKey') return session.useApiKey();
     const plan = await this.#configuredWorld(remembered.plan);
     const again = plan ?? (remembered.plan?.mode === 'connected' ? remembered.plan : undefined);
+    if (plan && !remembered.plan) void vscode.commands.executeCommand('agentId.chat.focus'); // the first look at it
     if (again) await this.#run(again, false);
   }
 

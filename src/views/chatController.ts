@@ -24,6 +24,8 @@ export interface ChatControllerDeps {
   sayDenial(state: ToolCallState): Failure | undefined;
   /** `as <agent> for <user>` */
   sayIdentity(identity: { user: string; agent: string }): string;
+  /** What stands in its place for a server of the person's own. */
+  sayDirect(): string;
   /** Something waits for the person: bring the chat into view without taking the cursor. */
   attention(): void;
   copied(text: string): void;
@@ -238,6 +240,8 @@ class Observer implements TurnObserver {
     const ended = status === 'done' || status === 'error' || status === 'denied';
     const target = resolved?.target;
     const failure = this.#deps.sayDenial(state) ?? (error === undefined ? undefined : this.#deps.say(error));
+    const direct = resolved?.server.spec.kind === 'direct';
+    const identity = state.identity ? this.#deps.sayIdentity(state.identity) : direct ? this.#deps.sayDirect() : '';
     return {
       kind: 'tool',
       id,
@@ -249,7 +253,7 @@ class Observer implements TurnObserver {
       status,
       ...(state.result !== undefined && { result: clip(state.result, LIMITS.toolResult) }),
       ...(failure && { failure }),
-      ...(state.identity && { identity: clip(this.#deps.sayIdentity(state.identity), LIMITS.line) }),
+      ...(identity && { identity: clip(identity, LIMITS.line) }),
       ...(leavesReceipt(state) && { receipt: { id: clip(state.callId, LIMITS.id), traceparent: state.traceparent } }),
       ...(ended && { durationMs: performance.now() - (this.#startedAt.get(id) ?? performance.now()) }),
     };

@@ -31,12 +31,16 @@ export class ConfigurationDocument implements vscode.TextDocumentContentProvider
   }
 
   provideTextDocumentContent(): string {
-    const rows = [...this.#modeRows(), ...this.#serverRows()];
-    const width = (index: 0 | 2) => Math.max(...rows.map(row => row[index].length));
-    const pad = [width(0), width(2)] as const; // the value comes last: a long one pushes nothing out of sight
-    const lines = rows.map(([name, value, source]) =>
-      `${name.padEnd(pad[0])}  ${source.padEnd(pad[1])}  ${value}`.trimEnd(),
+    const rows = [...this.#modeRows(), ...this.#serverRows()].map(
+      ([name, value, source]) => [name, short(value), source] as const,
     );
+    const width = (index: 0 | 1) => Math.max(...rows.map(row => row[index].length));
+    const pad = [width(0), width(1)] as const;
+    const lines = rows.map(([name, value, source]) =>
+      `${name.padEnd(pad[0])}  ${value.padEnd(pad[1])}  ${source}`.trimEnd(),
+    );
+    const prompt = this.#session.connection?.configuration.systemPrompt.value;
+    if (prompt) lines.push('', t('SYSTEM PROMPT'), '', prompt);
     return `${lines.join('\n')}\n`;
   }
 
@@ -46,7 +50,7 @@ export class ConfigurationDocument implements vscode.TextDocumentContentProvider
   }
 
   #modeRows(): [string, string, string][] {
-    const head: [string, string, string] = [t('VALUE'), t('IS'), t('COMES FROM')];
+    const head: [string, string, string] = [t('SETTING'), t('VALUE'), t('SOURCE')];
     const { connection, mode, plan } = this.#session;
     const settings = this.#settings();
     if (mode === 'apiKey') {
@@ -67,19 +71,20 @@ export class ConfigurationDocument implements vscode.TextDocumentContentProvider
     const c = connection.configuration;
     const row = (name: string, sourced: Sourced<string>): [string, string, string] => [
       name,
-      sourced.value.replace(/\s+/g, ' ').slice(0, 200),
+      sourced.value,
       sourced.source,
     ];
     const kubeconfig = plan.kubeconfig ?? t('KUBECONFIG or ~/.kube/config');
     const place =
       plan.mode === 'sandbox' ? t('the sandbox') : settings.kubeconfig ? 'setting agentId.kubeconfig' : t('default');
+    const chosen = plan.mode === 'sandbox' ? t('the sandbox') : t('your choice');
     return [
       head,
       ['mode', plan.mode === 'sandbox' ? 'SANDBOX' : 'connected', ''],
       ['kubeconfig', kubeconfig, place],
-      ['context', plan.context, t('your choice')],
+      ['context', plan.context, chosen],
       ['API server', connection.server, `kubeconfig`],
-      ['namespace', plan.namespace, t('your choice')],
+      ['namespace', plan.namespace, chosen],
       ['agent (Deployment)', plan.deployment, t('your choice')],
       row('ServiceAccount', c.serviceAccount),
       row('tenant', c.tenantId),
@@ -113,4 +118,10 @@ export class ConfigurationDocument implements vscode.TextDocumentContentProvider
         server.spec.kind === 'gateway' ? 'gateway' : t('added by you'),
       ]);
   }
+}
+
+/** A value on one line that leaves room for its source; the only long one, the system prompt, stands below in full. */
+function short(value: string): string {
+  const line = value.replace(/\s+/g, ' ');
+  return line.length > 72 ? `${line.slice(0, 71)}…` : line;
 }

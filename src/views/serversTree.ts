@@ -42,9 +42,10 @@ function serverRow(server: McpServer, words: ServerWords): Row {
       };
     case 'failed': {
       const { sentence, nextStep } = words.say(state.error);
+      const label = `${spec.label} `;
       return {
         ...base,
-        description: sentence,
+        description: sentence.startsWith(label) ? sentence.slice(label.length) : sentence, // the row has the name already
         tooltip: [spec.url, place, sentence, nextStep].filter(Boolean).join('\n\n'),
         // what waits for a sign-in has not failed
         ...(AgentIdError.is(state.error, 'agent.gatewayNeedsSignIn')

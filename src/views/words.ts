@@ -52,9 +52,11 @@ export const tunnelLabel = (state: TunnelState): string =>
     failed: t('failed'),
   })[state.kind];
 
-/** Time left of a token, in whole minutes, or seconds in its last two. */
+/** Time left of a token: `1 h 12 min`, whole minutes in its last hour, seconds in its last two minutes. */
 export function timeLeft(expiresAt: number, now: number): string {
   const seconds = Math.floor((expiresAt - now) / 1000);
   if (seconds <= 0) return t('expired');
-  return seconds < 120 ? t('{0} s left', seconds) : t('{0} min left', Math.floor(seconds / 60));
+  const minutes = Math.floor(seconds / 60);
+  if (minutes >= 60) return t('{0} h {1} min left', Math.floor(minutes / 60), minutes % 60);
+  return seconds < 120 ? t('{0} s left', seconds) : t('{0} min left', minutes);
 }

@@ -154,7 +154,7 @@ describe('the whole story, as a person does it', () => {
     await workbench.command('Agent ID: Show Configuration');
     await workbench.tab('configuration').waitFor();
     const lines = (await workbench.editorLines()).join('\n');
-    assert.match(lines, new RegExp(`agent identity.*annotation.*${connection.agents[0]?.appId}`));
+    assert.match(lines, new RegExp(`agent identity +${connection.agents[0]?.appId} .*annotation`));
     await workbench.screenshot('configuration');
     await workbench.closeEditors();
   });

@@ -37,7 +37,7 @@ test('names that others rely on', async () => {
     await region(name).waitFor();
   assert.deepEqual(
     await inspector.page.getByRole('table', { name: 'Tokens' }).getByRole('columnheader').allInnerTexts(),
-    ['Token', 'Audience (aud)', 'Subject (sub)', 'App ID (appid)', 'Status'],
+    ['Token', 'Audience (aud)', 'Subject (upn, else sub)', 'App ID (appid, else azp)', 'Status'],
   );
 });
 

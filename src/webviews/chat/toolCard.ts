@@ -31,7 +31,7 @@ export class ToolCard implements ItemView<ToolItem> {
   readonly #status = h('span', { class: 'tool-status' });
   readonly #failure = h('div', { class: 'tool-failure' });
   readonly #body = h('div', { class: 'tool-body' });
-  readonly #approval = h('div');
+  readonly #approval = h('div', { class: 'decision' });
   #item: ToolItem | undefined;
   #opened = false;
 
@@ -100,7 +100,7 @@ export class ToolCard implements ItemView<ToolItem> {
     fill(
       this.#body,
       this.#text(t('Arguments'), item.arguments),
-      item.result !== undefined && this.#text(t('Result'), item.result),
+      item.result !== undefined && this.#text(item.status === 'rejected' ? t('Your reason') : t('Result'), item.result),
       receipt &&
         h(
           'dl',

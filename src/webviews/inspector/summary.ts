@@ -91,7 +91,13 @@ export class Summary {
 const ago = (time: string) => t('{0} ago', time);
 
 function columns() {
-  return [t('Token'), t('Audience (aud)'), t('Subject (sub)'), t('App ID (appid)'), t('Status')] as const;
+  return [
+    t('Token'),
+    t('Audience (aud)'),
+    t('Subject (upn, else sub)'),
+    t('App ID (appid, else azp)'),
+    t('Status'),
+  ] as const;
 }
 
 function heading(title: string): HTMLElement {

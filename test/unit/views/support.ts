@@ -58,6 +58,7 @@ export function startChat() {
   const controller = new ChatController({
     turns: () => turns,
     say,
+    sayDirect: () => 'direct',
     log: () => {},
     sayDenial: state => sayDenial(translate, state),
     sayIdentity: ({ user, agent }) => `${agent} for ${user}`,
