@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { DisposableStore, type Disposable } from '../base/disposable.ts';
 import { AgentIdError } from '../base/errors.ts';
-import { Emitter } from '../base/event.ts';
+import { Emitter, type Event } from '../base/event.ts';
 import type { Logger } from '../base/logger.ts';
 import type { DiscoveredAgent, DiscoveredGateway } from '../cluster/discovery.ts';
 import type { KubeApi } from '../cluster/kubeApi.ts';
@@ -14,6 +14,7 @@ import type { TokenClaims } from '../identity/claims.ts';
 import { Sidecar } from '../identity/sidecar.ts';
 import type { Account, SignIn, UserToken } from '../identity/signIn.ts';
 import type { McpServers } from '../mcp/registry.ts';
+import { Actor } from './actor.ts';
 import type { Configuration } from './configuration.ts';
 import { StepList, type StepId, type StepState } from './steps.ts';
 
@@ -26,6 +27,8 @@ export interface ConnectionDeps {
   gateway: DiscoveredGateway | undefined;
   configuration: Configuration;
   signIn: SignIn;
+  /** Fires when another window may have changed what is stored of the sign-in. */
+  signInChanged?: Event<string>;
   servers: McpServers;
   logger: Logger;
   clock: Clock;
@@ -55,17 +58,23 @@ export class Connection implements Disposable {
   readonly #sidecar: Sidecar;
   readonly #store = new DisposableStore();
   readonly #steps: StepList;
+  readonly #actor: Actor;
   readonly #changed = this.#store.add(new Emitter<void>());
   readonly onDidChange = this.#changed.event;
   readonly #life = new AbortController();
-  #actor = new AbortController();
   #starting: AbortController | undefined;
-  #userToken: UserToken | undefined;
   #model: Promise<ChatModel> | undefined;
 
   private constructor(deps: ConnectionDeps, sidecarTunnel: Tunnel, gatewayTunnel: Tunnel | undefined) {
     this.#deps = deps;
     this.#steps = new StepList(() => this.#changed.fire(), deps.logger);
+    this.#actor = new Actor(deps.signIn, {
+      changed: () => this.#changed.fire(),
+      ended: () => {
+        this.broker.clear();
+        this.#showGateway([]); // their sessions were opened for that user
+      },
+    });
     this.configuration = deps.configuration;
     this.agent = deps.agent;
     this.sidecarTunnel = sidecarTunnel;
@@ -75,7 +84,7 @@ export class Connection implements Disposable {
       sidecar: this.#sidecar,
       agentAppId: deps.configuration.agentAppId.value,
       tenantId: deps.configuration.tenantId.value,
-      userToken: options => this.userToken(options),
+      userToken: options => this.#actor.userToken(options),
       audiences: deps.configuration.audiences,
       clock: deps.clock,
       logger: deps.logger,
@@ -84,6 +93,7 @@ export class Connection implements Disposable {
       if (tunnel) this.#store.add(tunnel.onDidChangeState(() => this.#changed.fire()));
     }
     this.#store.add(this.broker.onDidChange(() => this.#changed.fire()));
+    if (deps.signInChanged) this.#store.add(deps.signInChanged(() => void this.#lookAfterSignIn()));
   }
 
   /** Opens the tunnels (they dial on first use) and builds the rest; nothing is asked of anybody yet. */
@@ -112,12 +122,12 @@ export class Connection implements Disposable {
   }
 
   get account(): Account | undefined {
-    return this.#userToken?.account;
+    return this.#actor.token?.account;
   }
 
   /** The user token as it was last seen; it may have expired. */
   get lastUserToken(): UserToken | undefined {
-    return this.#userToken;
+    return this.#actor.token;
   }
 
   /** Aborted when the user who acts now signs out or makes way for another: what was begun for them must not go on. */
@@ -166,7 +176,7 @@ export class Connection implements Disposable {
       const token = silent ?? (interactive && (await interactive(signIn, signal)));
       if (!token) throw new AgentIdError('agent.signInNeeded');
       signal.throwIfAborted();
-      this.#adopt(token);
+      this.#actor.adopt(token);
       return token.account.username;
     });
     const healthy = await health;
@@ -181,17 +191,9 @@ export class Connection implements Disposable {
     ]);
   }
 
-  /** Tc: from the cache or silently renewed; `agent.signInNeeded` when only the person can help. */
-  async userToken(options: { forceRefresh?: boolean; signal?: AbortSignal }): Promise<UserToken> {
-    const { account, actor } = this;
-    const token = await this.#deps.signIn.silent({ ...options, ...(account && { account }) });
-    actor.throwIfAborted(); // signed out, or somebody else, while it was on its way
-    if (!token) throw new AgentIdError('agent.signInNeeded');
-    if (token.raw !== this.#userToken?.raw) {
-      this.#adopt(token);
-      this.#changed.fire();
-    }
-    return token;
+  /** Tc; see `Actor.userToken`. */
+  userToken(options: { forceRefresh?: boolean; signal?: AbortSignal }): Promise<UserToken> {
+    return this.#actor.userToken(options);
   }
 
   /** Signs in anew although a token may be at hand, perhaps as somebody else, and forgets every token of the agent. */
@@ -199,7 +201,7 @@ export class Connection implements Disposable {
     const signal = AbortSignal.any([caller, this.#life.signal]);
     const token = await interactive(this.#deps.signIn, signal);
     signal.throwIfAborted();
-    this.#adopt(token);
+    this.#actor.adopt(token);
     this.broker.clear();
     await this.start(interactive, caller);
   }
@@ -209,15 +211,7 @@ export class Connection implements Disposable {
    * Throws `signIn.secretStorage` when the store keeps what it has.
    */
   async signOut(): Promise<void> {
-    this.#starting?.abort();
-    const error = new AgentIdError('agent.signInNeeded');
-    this.#userToken = undefined;
-    this.#endActor(error);
-    const sidecar = this.step('sidecar');
-    this.#steps.reset();
-    this.#steps.set('sidecar', sidecar);
-    this.#steps.set('signIn', { kind: 'failed', error });
-    this.#noTools();
+    this.#forgetUser();
     await this.#deps.signIn.signOut();
   }
 
@@ -264,19 +258,23 @@ export class Connection implements Disposable {
     this.#deps.api.dispose();
   }
 
-  /** The user whose token this is acts from now on; of another one nothing is left. */
-  #adopt(token: UserToken): void {
-    const before = this.#userToken?.account;
-    const { oid, tid } = token.account;
-    this.#userToken = token;
-    if (before && (before.oid !== oid || before.tid !== tid)) this.#endActor(new AgentIdError('cancelled'));
+  #forgetUser(): void {
+    this.#starting?.abort();
+    this.#actor.forget();
+    const sidecar = this.step('sidecar');
+    this.#steps.reset();
+    this.#steps.set('sidecar', sidecar);
+    this.#steps.set('signIn', { kind: 'failed', error: new AgentIdError('agent.signInNeeded') });
+    this.#noTools();
   }
 
-  #endActor(reason: AgentIdError): void {
-    this.#actor.abort(reason);
-    this.#actor = new AbortController();
-    this.broker.clear();
-    this.#deps.servers.setGateway([]); // their sessions were opened for that user
+  /** A sign-out in another window holds here as well. */
+  async #lookAfterSignIn(): Promise<void> {
+    try {
+      if (await this.#actor.hasLeft()) this.#forgetUser();
+    } catch (error) {
+      this.#deps.logger.warn(`The stored sign-in could not be looked at: ${String(error)}`);
+    }
   }
 
   /** Where no token for MCP could be had, the gateway's servers stand in the list with the reason. */
@@ -285,7 +283,12 @@ export class Connection implements Disposable {
       .map(step => this.step(step))
       .find(state => state.kind === 'failed');
     const reason = failed?.kind === 'failed' ? failed.error : undefined;
-    this.#deps.servers.setGateway(AgentIdError.is(reason) ? { unavailable: reason } : []);
+    this.#showGateway(AgentIdError.is(reason) ? { unavailable: reason } : []);
+  }
+
+  /** The list of servers is the window's: a connection that has ended has no part in it. */
+  #showGateway(servers: Parameters<McpServers['setGateway']>[0]): void {
+    if (!this.#life.signal.aborted) this.#deps.servers.setGateway(servers);
   }
 
   /** A gateway server's route, and the claims that its rules judge. */

@@ -45,6 +45,7 @@ export async function openConnection(
       interaction,
       deps,
     );
+    const secrets = plan.world?.keepSignIn === false ? deps.memory : deps.secrets;
     const signIn = await createSignIn(
       {
         authority: configuration.authority.value,
@@ -53,13 +54,24 @@ export async function openConnection(
         knownAuthority: plan.world?.caFile !== undefined,
       },
       {
-        secrets: plan.world?.keepSignIn === false ? deps.memory : deps.secrets,
+        secrets,
         fetch: plan.world?.caFile ? await pinnedFetch(await readFile(plan.world.caFile, 'utf8')) : deps.fetch,
         logger,
         clock,
       },
     );
-    return await Connection.open({ api, agent, gateway, configuration, signIn, servers, logger, clock });
+    const signInChanged = secrets.onDidChange && { signInChanged: secrets.onDidChange };
+    return await Connection.open({
+      api,
+      agent,
+      gateway,
+      configuration,
+      signIn,
+      ...signInChanged,
+      servers,
+      logger,
+      clock,
+    });
   } catch (error) {
     api.dispose();
     throw error;

@@ -5,7 +5,9 @@ import { describe, test } from 'node:test';
 import type { ApprovalAnswer } from '../../src/agent/approvals.ts';
 import type { InteractiveSignIn } from '../../src/agent/connection.ts';
 import type { Receipt } from '../../src/agent/receipts.ts';
+import { Emitter } from '../../src/base/event.ts';
 import type { ChatModel } from '../../src/gateway/llm.ts';
+import type { SecretStore } from '../../src/identity/types.ts';
 import { fakeMcp } from '../unit/mcp/fakeServer.ts';
 import { memorySecrets } from './support/core.ts';
 import { fillLoginPage } from './support/sandbox.ts';
@@ -140,6 +142,35 @@ describe('sign-out', () => {
     await Promise.all(late);
     assert.equal(connection.account, undefined);
     assert.equal(connection.broker.peek('mcp'), undefined);
+  });
+
+  test('in another window is heard of here, and a renewal or another user there is not one', async () => {
+    const secrets = memorySecrets();
+    const changed = new Emitter<string>();
+    const shared: SecretStore = {
+      get: async key => secrets.get(key),
+      set: async (key, value) => secrets.set(key, value).then(() => changed.fire(key)),
+      delete: async key => secrets.delete(key).then(() => changed.fire(key)),
+      onDidChange: changed.event,
+    };
+    const core = await w.core({ secrets: shared });
+    const connection = await core.connect();
+    const elsewhere = await w.core({ secrets: shared });
+    const other = await elsewhere.connect();
+    await other.userToken({ forceRefresh: true });
+    await other.forceSignIn(as(1), soon());
+    await new Promise(resolve => setTimeout(resolve, 200));
+    assert.equal(connection.account?.oid, users()[0]?.oid);
+    assert.equal(connection.step('signIn').kind, 'done');
+
+    await other.signOut();
+    await until(() => connection.account === undefined);
+    for (const api of ['openai', 'mcp']) assert.equal(connection.broker.peek(api), undefined);
+    const [server] = core.servers.list();
+    assert.ok(server?.state.kind === 'failed');
+    said(server.state.error, 'agent.signInNeeded');
+    core.session.disconnect();
+    changed.fire('anything');
   });
 
   test('is done here even when the store can not forget', async () => {
