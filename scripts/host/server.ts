@@ -55,10 +55,13 @@ export function prepareFolders(directory: string, settings: Record<string, unkno
 
 /** Changes the user's settings, where undefined removes one; a workbench sees them when it loads. */
 export function changeSettings(folders: ServerFolders, changes: Record<string, unknown>): void {
-  const file = path.join(folders.data, 'data', 'User', 'settings.json');
-  mkdirSync(path.dirname(file), { recursive: true });
-  const before = existsSync(file) ? v.parse(Settings, JSON.parse(readFileSync(file, 'utf8'))) : QUIET;
-  writeFileSync(file, JSON.stringify({ ...before, ...changes }, null, 2));
+  // in a remote window, settings with machine scope come from the machine's file and from no other
+  for (const scope of ['User', 'Machine']) {
+    const file = path.join(folders.data, 'data', scope, 'settings.json');
+    mkdirSync(path.dirname(file), { recursive: true });
+    const before = existsSync(file) ? v.parse(Settings, JSON.parse(readFileSync(file, 'utf8'))) : QUIET;
+    writeFileSync(file, JSON.stringify({ ...before, ...changes }, null, 2));
+  }
 }
 
 /** Installs a packed extension as a user would; the server must not run yet. */

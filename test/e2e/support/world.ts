@@ -107,7 +107,11 @@ async function build(
   mkdirSync(workspace);
   writeFileSync(path.join(workspace, 'notes.md'), '# Notes\n');
 
-  const settings: Record<string, unknown> = { 'workbench.colorTheme': THEMES.dark[0], ...options.settings };
+  const settings: Record<string, unknown> = {
+    'workbench.colorTheme': THEMES.dark[0],
+    'workbench.hover.delay': 600_000, // the pointer stays where the last click was, and its tooltip would cover the rest
+    ...options.settings,
+  };
   const file = process.env.AGENT_ID_WORLD;
   let connection: Connection | undefined;
   if (options.connect !== false) {
