@@ -98,8 +98,9 @@ export async function runToolCall(
   let approval: Receipt['approval'] = 'none';
   const receipt = async (decision: Receipt['decision'], error?: unknown) => {
     const { server, name } = resolved;
-    // Asked for again: the token of a while ago may have been renewed for this very call.
-    const token = deps.identity(server)?.token ?? identity?.token;
+    // Asked for again: the token of a while ago may have been renewed for this very call. Another user's it was not.
+    const now = deps.identity(server);
+    const token = (now?.user.oid === identity?.user.oid ? now?.token : undefined) ?? identity?.token;
     await deps.appendReceipt({
       version: 1,
       time: new Date(deps.clock.now()).toISOString(),

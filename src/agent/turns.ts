@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { ChatModel } from '../gateway/llm.ts';
 import type { DenialReason } from '../gateway/policy.ts';
+import { MODEL_NAME, targetOf } from '../mcp/names.ts';
 import type { CatalogTool, McpServer, McpServers } from '../mcp/registry.ts';
 import { Approvals, type ApprovalAnswer, type ApprovalRequest } from './approvals.ts';
 import { Conversation, DEFAULT_SYSTEM_PROMPT } from './conversation.ts';
@@ -83,6 +84,9 @@ export class Turns {
     const conversation = this.#conversation;
     const { model, systemPrompt } = await this.#model(signal);
     signal.throwIfAborted();
+    // What the gateway offers to a connection that came later is for that one's agent and user.
+    const mine = (server: McpServer) => server.spec.kind === 'direct' || session.connection === connection;
+    const catalog = () => servers.catalog().filter(entry => mine(entry.server));
     return runTurn(text, {
       model,
       systemPrompt,
@@ -92,8 +96,8 @@ export class Turns {
       signal,
       clock,
       approvals: this.approvals,
-      tools: () => servers.catalog().map(entry => toolSpec(entry)),
-      resolve: name => resolveTool(servers, name),
+      tools: () => catalog().map(entry => toolSpec(entry)),
+      resolve: name => resolveTool(name, catalog(), servers.list().filter(mine)),
       identity: server => callIdentity(connection, server),
       explainDenial: resolved => denialOf(connection, resolved),
       appendReceipt: async receipt => {
@@ -129,26 +133,23 @@ function toolSpec({ modelName, tool, parameters }: CatalogTool) {
  * The tool behind a name that the model used. A name that nobody lists may still be one that the gateway hides: when its
  * prefix is a target of a gateway server (`<target>_<tool>`), the call goes there, so that the gateway itself refuses it.
  */
-function resolveTool(servers: McpServers, modelName: string): ResolvedTool | undefined {
-  const listed = servers.catalog().find(entry => entry.modelName === modelName);
+function resolveTool(
+  modelName: string,
+  catalog: readonly CatalogTool[],
+  servers: readonly McpServer[],
+): ResolvedTool | undefined {
+  const listed = catalog.find(entry => entry.modelName === modelName);
   if (listed) {
     const { server, tool } = listed;
-    return { server, name: tool.name, tool, listed: true, ...ownNameOf(server, tool.name) };
+    return { server, name: tool.name, tool, listed: true, ...targetOf(tool.name, server.spec.targets ?? []) };
   }
-  for (const server of servers.list()) {
+  if (!MODEL_NAME.test(modelName)) return undefined;
+  for (const server of servers) {
     if (server.spec.kind !== 'gateway' || server.state.kind !== 'ready') continue;
-    const own = ownNameOf(server, modelName);
+    const own = targetOf(modelName, server.spec.targets ?? []);
     if (own.target) return { server, name: modelName, listed: false, ...own };
   }
   return undefined;
-}
-
-/** Which target a name belongs to: multiplexed names split at the first `_`, which no target name contains. */
-function ownNameOf(server: McpServer, name: string): { ownName: string; target?: string } {
-  const { targets = [] } = server.spec;
-  if (targets.length === 1) return { ownName: name, target: targets[0]! };
-  const target = targets.find(candidate => name.startsWith(`${candidate}_`));
-  return target === undefined ? { ownName: name } : { ownName: name.slice(target.length + 1), target };
 }
 
 function denialOf(

@@ -64,19 +64,24 @@ export interface ToolGroup {
 }
 
 /**
- * The tools of a multiplexed list per target, in the order of the targets, those without tools too: names are
- * `<target>_<tool>`, and no target name contains `_` (agentgateway v1.4.1 crates/agentgateway/src/mcp/handler.rs). Tools
- * with no known prefix (`prefixMode: never`) come last, under `other`; a single target has no prefix.
+ * The target that a name of a multiplexed list belongs to, and the tool's name there: names are `<target>_<tool>`, and no
+ * target name contains `_` (agentgateway v1.4.1 crates/agentgateway/src/mcp/handler.rs). A single target has no prefix;
+ * a name with no known prefix (`prefixMode: never`) has no target that we know.
  */
+export function targetOf(name: string, targets: readonly string[]): { target?: string; ownName: string } {
+  if (targets.length === 1) return { target: targets[0]!, ownName: name };
+  const target = targets.find(candidate => name.startsWith(`${candidate}_`));
+  return target === undefined ? { ownName: name } : { target, ownName: name.slice(target.length + 1) };
+}
+
+/** The tools of a list per target, in the order of the targets, those without tools too; what has none is `other`, last. */
 export function groupByTarget(tools: readonly ToolInfo[], targets: readonly string[]): ToolGroup[] {
-  if (targets.length === 1) return [{ target: targets[0]!, tools: tools.map(tool => ({ name: tool.name, tool })) }];
   const groups = targets.map((target): ToolGroup => ({ target, tools: [] }));
   const other: ToolGroup = { target: 'other', tools: [] };
   for (const tool of tools) {
-    const cut = tool.name.indexOf('_');
-    const group = groups.find(({ target }) => cut > 0 && target === tool.name.slice(0, cut));
-    if (group) group.tools.push({ name: tool.name.slice(cut + 1), tool });
-    else other.tools.push({ name: tool.name, tool });
+    const { target, ownName } = targetOf(tool.name, targets);
+    const group = groups.find(candidate => candidate.target === target) ?? other;
+    group.tools.push({ name: ownName, tool });
   }
   return other.tools.length > 0 ? [...groups, other] : groups;
 }

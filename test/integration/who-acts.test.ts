@@ -16,6 +16,7 @@ import { ALL_DONE, answers, said, steps, thrown, world, type Core } from './wron
 const w = world();
 const soon = () => AbortSignal.timeout(30_000);
 const users = () => w.sandbox.json.users;
+const SEARCH = 'microsoft_microsoft_docs_search';
 const PROMPT = 'Search the docs for agent identity.';
 
 const as =
@@ -219,6 +220,31 @@ describe('a connection that ends', () => {
     await answers(core);
     assert.equal(core.approvals.length, asked + 1);
   });
+});
+
+test('a turn that began with an API key gets no tool of the gateway when a connection comes meanwhile', async () => {
+  const connected = Promise.withResolvers<void>();
+  const offered: string[][] = [];
+  const model: ChatModel = {
+    label: 'scripted',
+    async *stream({ tools }) {
+      offered.push(tools.map(tool => tool.name));
+      await connected.promise;
+      if (offered.length === 1) yield { type: 'toolCall', id: '1', name: SEARCH, arguments: '{"query":"x"}' };
+      yield { type: 'done', finishReason: 'stop' };
+    },
+  };
+  const core = await w.core({ keyModel: async () => model });
+  core.session.useApiKey();
+  const turn = core.say('go');
+  await until(() => offered.length > 0);
+  await core.connect();
+  assert.ok(core.servers.catalog().some(({ modelName }) => modelName === SEARCH));
+  connected.resolve();
+  const { calls } = await turn;
+  said(calls[0]?.error, 'agent.noSuchTool');
+  assert.deepEqual(core.approvals, []);
+  assert.deepEqual(offered, [[], []]);
 });
 
 test('two starts of one connection: the later one counts', async () => {

@@ -272,6 +272,35 @@ test('a receipt names the token that the call went out with, not the one from be
   assert.equal(run.receipts[0]?.tokenExpiresAt, new Date(1_900_000_000_000).toISOString());
 });
 
+test('a receipt never puts one user beside the token of another', async () => {
+  const model = scriptedModel([[toolCall('1', 'a'), done('tool_calls')], [done()]]);
+  const run = turnOptions(model, {
+    a: async () => {
+      run.options.identity = () => ({ ...who, user: { oid: 'u-2', username: 'bo@contoso.example' }, token: theirs });
+      throw new AgentIdError('tunnel.closed', { name: 'gateway' });
+    },
+  });
+  const who = run.options.identity(server(async () => ok('')))!;
+  const theirs = { audience: 'api://mcp', fingerprint: 'of-u-2', expiresAt: 1_900_000_000_000 };
+  await runTurn('hi', run.options);
+  assert.equal(run.receipts[0]?.user?.oid, 'u-1');
+  assert.equal(run.receipts[0]?.tokenFingerprint, '0123456789abcdef');
+});
+
+test('the query of an address that a person typed is in no receipt', async () => {
+  const model = scriptedModel([[toolCall('1', 'a'), done('tool_calls')], [done()]]);
+  const run = turnOptions(model, { a: async () => ok('r') });
+  const { resolve } = run.options;
+  run.options.resolve = name => {
+    const found = resolve(name)!;
+    const spec = { ...found.server.spec, url: 'https://example.com/mcp?api_key=s3cret#s3cret' };
+    return { ...found, server: { ...found.server, spec } };
+  };
+  await runTurn('hi', run.options);
+  assert.equal(run.receipts[0]?.server.url, 'https://example.com/mcp');
+  assert.doesNotMatch(JSON.stringify(run.receipts), /s3cret/);
+});
+
 test('all calls of a turn share a trace id and have a span of their own', async () => {
   const model = scriptedModel([[toolCall('1', 'a'), toolCall('2', 'a'), done('tool_calls')], [done()]]);
   const run = turnOptions(model, { a: async () => ok('r') });
