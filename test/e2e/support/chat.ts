@@ -26,6 +26,7 @@ export class Chat {
 
   /** Clicks a prompt of an empty chat; returns when its turn runs, or has run. */
   async suggest(prompt: string): Promise<void> {
+    await this.prompts(); // the chat is empty by now: nothing of an older one is counted
     await this.#sending(() => this.click(prompt));
   }
 
