@@ -260,9 +260,12 @@ class Observer implements TurnObserver {
   }
 }
 
+/** JSON as a person reads it: on one line where that is short, so that a card and its buttons fit into a low view. */
 function pretty(json: string): string {
   try {
-    return JSON.stringify(JSON.parse(json), undefined, 2);
+    const text = JSON.stringify(JSON.parse(json), undefined, 2);
+    const line = text.replace(/\n */g, ' '); // no string of JSON holds a line end
+    return line.length <= 60 ? line : text;
   } catch {
     return json;
   }

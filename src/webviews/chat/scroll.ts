@@ -4,6 +4,8 @@ import { t } from '../shared/l10n.ts';
 
 /** How near the end, in CSS pixels, still counts as "at the end": one line, so that rounding can't lose it. */
 const NEAR = 24;
+/** Around what is brought into view, in CSS pixels. */
+const MARGIN = 10;
 
 /**
  * Keeps the end of the conversation in view while the reader is there, and never moves it while the reader is
@@ -46,9 +48,17 @@ export class StickyEnd {
     this.#look();
   }
 
-  /** Brings something above the end into view, its beginning if it does not fit, and stays there. */
+  /**
+   * Brings something above the end into view, its beginning if it does not fit, and stays there. (`scrollIntoView` would
+   * move the editor around the view as well.)
+   */
   showInstead(element: HTMLElement): void {
-    element.scrollIntoView({ block: element.offsetHeight > this.#box.clientHeight ? 'start' : 'nearest' });
+    const box = this.#box.getBoundingClientRect();
+    const { top, bottom, height } = element.getBoundingClientRect();
+    const above = top - MARGIN - box.top;
+    const below = bottom + MARGIN - box.bottom;
+    if (above < 0 || height + 2 * MARGIN > box.height) this.#box.scrollTop += above;
+    else if (below > 0) this.#box.scrollTop += below;
     this.#look(); // now, not at the scroll event: the observer comes first and would go back to the end
   }
 
@@ -60,14 +70,16 @@ export class StickyEnd {
   #look(): void {
     const { scrollHeight, scrollTop, clientHeight } = this.#box;
     this.#atEnd = scrollHeight - scrollTop - clientHeight <= NEAR;
-    this.pill.hidden = this.#atEnd;
-    say(this.#label, this.#missed() ? t('Approval Needed') : t('Jump to Latest'));
+    const missed = this.#missed();
+    this.pill.hidden = this.#atEnd || (this.#wanted() !== undefined && !missed); // it would lie over the answers
+    say(this.#label, missed ? t('Approval Needed') : t('Jump to Latest'));
   }
 
   #press(): void {
     const missed = this.#missed();
-    if (missed) missed.focus();
-    else this.jump();
+    if (!missed) return this.jump();
+    missed.focus({ preventScroll: true });
+    this.showInstead(missed);
   }
 
   /** What is wanted, if no part of it is in view. */

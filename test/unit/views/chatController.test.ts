@@ -361,7 +361,7 @@ describe('a tool card', () => {
       name: 'search',
       server: 'AgentGateway',
       target: 'docs',
-      arguments: '{\n  "query": "x"\n}',
+      arguments: '{ "query": "x" }',
       status: 'done',
       result: 'found',
       identity: 'agent-1 for ada@sandbox.example',
