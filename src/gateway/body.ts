@@ -34,12 +34,3 @@ export function quote(text: string): string {
   // Redaction comes before the cut, so that no half of a token is left standing.
   return describe(redact(text).replace(/\p{C}+/gu, ' '));
 }
-
-/** The JSON value in a text, or undefined: an error body may be anything. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

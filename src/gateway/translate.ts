@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { AgentIdError } from '../base/errors.ts';
-import { parseJson, quote, readText } from './body.ts';
+import { parseJson } from '../identity/http.ts';
+import { quote, readText } from './body.ts';
 import type { GatewayError, GatewayErrorCode } from './errors.ts';
 
 /** Who was asked, so that the same status can be given its right name. */

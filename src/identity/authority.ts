@@ -43,7 +43,13 @@ export class Authority {
   constructor(authority: string, known: boolean) {
     const url = URL.parse(authority);
     const [tenant = '', ...rest] = url?.pathname.split('/').filter(Boolean) ?? [];
-    if (url?.protocol !== 'https:' || url.username || !tenant || rest.length > 0 || SHARED_TENANTS.has(tenant))
+    if (
+      url?.protocol !== 'https:' ||
+      url.username ||
+      !tenant ||
+      rest.length > 0 ||
+      SHARED_TENANTS.has(tenant.toLowerCase())
+    )
       throw identityError('signIn.authorityInvalid', { authority });
     this.url = `${url.origin}/${tenant}`;
     this.host = url.host;

@@ -1,7 +1,8 @@
 import * as v from 'valibot';
 import { AgentIdError, describe } from '../base/errors.ts';
-import { parseJson, quote } from '../gateway/body.ts';
+import { quote } from '../gateway/body.ts';
 import { gatewayFailure } from '../gateway/translate.ts';
+import { parseJson } from '../identity/http.ts';
 import type { McpErrorCode } from './errors.ts';
 import type { ServerSpec } from './types.ts';
 

@@ -290,7 +290,7 @@ test('a receipt never puts one user beside the token of another', async () => {
 test('the query of an address that a person typed is in no receipt', async () => {
   const model = scriptedModel([[toolCall('1', 'a'), done('tool_calls')], [done()]]);
   const run = turnOptions(model, { a: async () => ok('r') });
-  const { resolve } = run.options;
+  const resolve = run.options.resolve.bind(run.options);
   run.options.resolve = name => {
     const found = resolve(name)!;
     const spec = { ...found.server.spec, url: 'https://example.com/mcp?api_key=s3cret#s3cret' };

@@ -312,6 +312,7 @@ describe('the authority', () => {
     for (const authority of [
       'http://login.microsoftonline.com/' + TENANT,
       'https://login.microsoftonline.com/common',
+      'https://login.microsoftonline.com/Common',
       'https://login.microsoftonline.com/organizations',
       'https://login.microsoftonline.com',
       'https://user@login.microsoftonline.com/' + TENANT,
