@@ -114,7 +114,7 @@ export function freePort(): Promise<number> {
 export async function until<T>(
   what: () => string,
   probe: () => Promise<T | undefined> | T | undefined,
-  timeout = 20_000,
+  timeout = 45_000,
   interval = 50,
 ): Promise<T> {
   const deadline = Date.now() + timeout;

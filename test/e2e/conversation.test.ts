@@ -152,7 +152,10 @@ describe('a conversation and what can happen to it', { skip: lacks('controlUrl',
     await workbench.command('Agent ID: Force Sign In');
     await useCode(user(1));
     await workbench.statusBar(`for ${user(1)}`).waitFor();
-    assert.equal(await workbench.view('Identity').row('User').description(), user(1));
+    await until(
+      () => 'the user in the Identity view',
+      async () => (await workbench.view('Identity').row('User').description()) === user(1) || undefined,
+    );
     const table = (await workbench.webview('inspector')).getByRole('table', { name: 'Tokens' });
     for (const label of ['T2 (Azure OpenAI)', 'T2 (MCP)'])
       await table
