@@ -87,7 +87,7 @@ function takeEvent({ type, data }: TestEvent, tally: Tally, say: (text: string) 
       break;
     case 'test:pass': {
       if (!('entryFile' in data)) break; // the file itself, when it has no tests
-      if (data.details.type === 'suite') break;
+      if (data.details.type === 'suite' && data.skip === undefined) break; // its tests speak for it
       if (data.skip !== undefined || data.todo !== undefined) tally.skipped++;
       else tally.passed++;
       const remark = typeof data.skip === 'string' ? data.skip : 'not applicable';
