@@ -116,8 +116,10 @@ async function build(
   let connection: Connection | undefined;
   if (options.connect !== false) {
     const connectionFile = file ?? path.join(directory.path, 'connection.json');
-    if (file) connection = readConnection(file);
-    else {
+    if (file) {
+      connection = readConnection(file);
+      if (connection.controlUrl !== null) await control(connection, '/reset', {}); // other files had it before
+    } else {
       const sandbox = await startSandboxChild(options.sandbox);
       undo.push(sandbox.stop);
       connection = parseConnection(sandbox.json);
@@ -175,18 +177,7 @@ async function build(
         throw error;
       }
     },
-    async control(where, body) {
-      const { controlUrl, controlToken } = known();
-      if (controlUrl === null) throw new Error('These endpoints can’t be controlled.');
-      const response = await fetch(new URL(where, controlUrl), {
-        method: body === undefined ? 'GET' : 'POST',
-        headers: { authorization: `Bearer ${controlToken}`, 'content-type': 'application/json' },
-        body: body === undefined ? undefined : JSON.stringify(body),
-      });
-      const text = await response.text();
-      if (!response.ok) throw new Error(`control ${where}: ${response.status} ${text}`);
-      return text ? (JSON.parse(text) as unknown) : undefined;
-    },
+    control: (where, body) => control(known(), where, body),
     logIn: (userCode, upn = known().users[0]?.upn ?? '') => logIn(browser.context, known().login, userCode, upn),
     async settings(changes) {
       changeSettings(host.folders, changes);
@@ -204,6 +195,18 @@ async function build(
     outsideRequests: browser.outsideRequests,
     close,
   };
+}
+
+async function control({ controlUrl, controlToken }: Connection, where: string, body?: unknown): Promise<unknown> {
+  if (controlUrl === null) throw new Error('These endpoints can’t be controlled.');
+  const response = await fetch(new URL(where, controlUrl), {
+    method: body === undefined ? 'GET' : 'POST',
+    headers: { authorization: `Bearer ${controlToken}`, 'content-type': 'application/json' },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`control ${where}: ${response.status} ${text}`);
+  return text ? (JSON.parse(text) as unknown) : undefined;
 }
 
 /** The package that the test run made for all suites, or a fresh one of what was built. */
