@@ -38,5 +38,6 @@ export async function fillLogin(
   if ((await user.first().getAttribute('type')) === 'radio') await user.and(page.locator(`[value="${upn}"]`)).check();
   else if ((await user.and(page.locator('select')).count()) > 0) await user.selectOption(upn);
   else await user.fill(upn);
-  await Promise.all([page.waitForLoadState('load'), page.locator('form').getByRole('button').first().click()]);
+  // the answer is there when this returns: Chromium may never close a page that is just navigating
+  await Promise.all([page.waitForEvent('load'), page.locator('form').getByRole('button').first().click()]);
 }

@@ -127,7 +127,7 @@ export class Workbench {
   /** The page that `action` opens in another tab. */
   async popup(action: () => Promise<unknown>): Promise<Page> {
     const [page] = await Promise.all([this.page.context().waitForEvent('page'), action()]);
-    await page.waitForLoadState('domcontentloaded');
+    await page.waitForLoadState('load'); // before it, closing the page may hang
     return page;
   }
 
