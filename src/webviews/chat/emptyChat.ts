@@ -50,8 +50,8 @@ export class EmptyChat {
         'ul',
         { class: 'ways' },
         way('agentId.connect', 'plug', t('Connect to a Cluster'), t('Your agent, your tenant'), 'way-first'),
-        way('agentId.startSandbox', 'beaker', t('Start the Sandbox'), t('Everything simulated on this machine'), ''),
-        way('agentId.setApiKey', 'key', t('Use an API Key'), t('A model for testing, without an agent identity'), ''),
+        way('agentId.startSandbox', 'beaker', t('Start the Sandbox'), t('Simulated, on this machine'), ''),
+        way('agentId.setApiKey', 'key', t('Use an API Key'), t('For testing: no agent identity'), ''),
       ),
     ];
   }
