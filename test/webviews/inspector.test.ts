@@ -43,7 +43,10 @@ test('names that others rely on', async () => {
 
 test('the summary gives each token’s audience, subject, app and time left', async () => {
   await open(states.three);
-  assert.match(await row('User token (Tc)').innerText(), /3f1c0d5e-1111-4222-8333-944455556666[\s\S]*OK\s+[34] min left/);
+  assert.match(
+    await row('User token (Tc)').innerText(),
+    /3f1c0d5e-1111-4222-8333-944455556666[\s\S]*OK\s+[34] min left/,
+  );
   assert.match(
     await row('T2 (MCP Server)').innerText(),
     /api:\/\/6c3d7d0e[\s\S]*ana@contoso\.example[\s\S]*5b0a9f6e[\s\S]*OK\s+1 h 12 min left/,
