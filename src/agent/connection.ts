@@ -18,8 +18,16 @@ import { Actor } from './actor.ts';
 import type { Configuration } from './configuration.ts';
 import { StepList, type StepId, type StepState } from './steps.ts';
 
+/** What an interactive sign-in is for, where that is known. */
+export interface SignInRequest {
+  /** JSON text of the claims challenge that it answers. */
+  claims?: string;
+  /** Who should sign in; a hint, the person may choose somebody else. */
+  account?: Account;
+}
+
 /** Asks the person to sign in; resolves with the token, rejects with what went wrong or when the person cancels. */
-export type InteractiveSignIn = (signIn: SignIn, signal: AbortSignal) => Promise<UserToken>;
+export type InteractiveSignIn = (signIn: SignIn, signal: AbortSignal, request?: SignInRequest) => Promise<UserToken>;
 
 export interface ConnectionDeps {
   api: KubeApi;

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import type { SignInRequest } from '../agent/connection.ts';
 import { AgentIdError } from '../base/errors.ts';
 import type { DeviceCodePrompt, SignIn, UserToken } from '../identity/signIn.ts';
 
@@ -8,7 +9,11 @@ const t = vscode.l10n.t;
  * Device code through the editor: a modal with the code, then a notification that keeps the code in sight and can be
  * cancelled until the person is done on the page. Rejects with `cancelled` as soon as the person cancels.
  */
-export async function signInWithDeviceCode(signIn: SignIn, signal: AbortSignal): Promise<UserToken> {
+export async function signInWithDeviceCode(
+  signIn: SignIn,
+  signal: AbortSignal,
+  { claims }: SignInRequest = {},
+): Promise<UserToken> {
   const cancel = new AbortController();
   const both = AbortSignal.any([signal, cancel.signal]);
   const options = {
@@ -25,7 +30,7 @@ export async function signInWithDeviceCode(signIn: SignIn, signal: AbortSignal):
         if (!go) cancel.abort(new AgentIdError('cancelled'));
       });
     };
-    return signIn.deviceCode({ onPrompt, signal: both });
+    return signIn.deviceCode({ onPrompt, ...(claims && { claims }), signal: both });
   });
 }
 
