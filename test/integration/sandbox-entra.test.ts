@@ -259,6 +259,20 @@ test('a scripted refresh fault happens as often as it says', async () => {
   assert.deepEqual((await refresh()).body.error_codes, [700082]);
   assert.deepEqual((await refresh()).body.error_codes, [700082]);
   assert.equal((await refresh()).status, 200);
+  await sandbox.control('/entra', { refreshFault: { code: 50076 } });
+  const challenged = await refresh();
+  assert.equal(challenged.body.error, 'interaction_required');
+  assert.match(String(challenged.body.claims), /capolids/);
+});
+
+test('the lifetime of tokens can be changed while it runs', async () => {
+  await sandbox.control('/entra', { tokenLifetime: 20 });
+  const short = await signIn(sandbox);
+  assert.ok(Math.abs(short.expires_in - 20) < 2);
+  const { exp = 0 } = decodeJwt(short.access_token);
+  assert.ok(Math.abs(exp - Date.now() / 1000 - 20) < 5);
+  await sandbox.control('/reset', {});
+  assert.ok((await signIn(sandbox)).expires_in >= 3600);
 });
 
 test('bad requests get the number that Entra gives them', async () => {

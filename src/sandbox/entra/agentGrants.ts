@@ -12,15 +12,12 @@ import {
   mintUserToken,
   type Minted,
 } from './mint.ts';
+import { CHALLENGE, POLICY_ID, scripted } from './policy.ts';
 import { EXCHANGE_APP_ID, readScope, resources } from './scopes.ts';
 import type { Session } from './sessions.ts';
 import { takeFault, type ResourceKey } from './switches.ts';
 import type { Tenant } from './tenant.ts';
 import { userResponse } from './userGrants.ts';
-
-/** Id of the one conditional-access policy of this tenant, as its claims challenge names it. */
-const POLICY_ID = 'e1b7f2c4-93a5-4d08-8c6e-2f5a7b9d0c13';
-const CHALLENGE = JSON.stringify({ access_token: { capolids: { essential: true, values: [POLICY_ID] } } });
 
 /** `grant_type=client_credentials`: T1, an autonomous agent's token, or the blueprint's own token for Graph. */
 export async function clientCredentials(tenant: Tenant, form: Form): Promise<Record<string, unknown>> {
@@ -50,7 +47,7 @@ export async function onBehalfOf(tenant: Tenant, form: Form): Promise<Record<str
   const scopeText = required(form, 'scope');
   const scope = readScope(scopeText, client.application, tenant.world);
   const fault = takeFault(tenant.switches, 'oboFault');
-  if (fault !== undefined) throw new EntraError(fault, [client.application.appId, client.application.name]);
+  if (fault !== undefined) throw scripted(fault, [client.application.appId, client.application.name]);
   const claims = await checkAssertion(tenant, client, required(form, 'assertion'));
   const session = tenant.sessions.session(claims.sid);
   const { resource, audience, names: scopes, oidc } = scope;

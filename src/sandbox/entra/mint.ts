@@ -39,9 +39,9 @@ export const AGENT_USER_ACCOUNT: Facets = { act: AGENT, sub: [3, 13], idrel: [1]
 export const APP_FOR_USER: Facets = { act: PLAIN, sub: [3], idrel: [1] };
 const AUTONOMOUS_AGENT: Facets = { act: AGENT, sub: AGENT, idrel: [7] };
 
-/** Lifetime in seconds of a token with a user: random between 60 and 90 minutes, or what the command line says. */
+/** Lifetime in seconds of a token with a user: random between 60 and 90 minutes, or what the switch says. */
 export function userLifetime(tenant: Tenant): number {
-  return tenant.world.tokenLifetimeSeconds ?? randomInt(3600, 5400);
+  return tenant.switches.tokenLifetime ?? randomInt(3600, 5400);
 }
 
 const APP_LIFETIME = 3600;

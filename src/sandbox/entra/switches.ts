@@ -18,7 +18,9 @@ import type { Sessions } from './sessions.ts';
  * |                       |         | `blocked`: the page shows a policy block and the poller goes on waiting               |
  * | deviceCodeLifetime    | 900     | seconds, for codes handed out from now on                                            |
  * | deviceCodeInterval    | 5       | seconds between polls, for codes handed out from now on                              |
+ * | tokenLifetime         | --token-lifetime, else null | seconds, for tokens with a user from now on; null: 60 to 90 minutes  |
  * | oboFault, refreshFault| null    | `{code, times = 1}`: so many next requests of that grant fail with AADSTS<code>        |
+ * |                       |         | (those that ask for the person, with a claims challenge)                             |
  * | down                  | false   | every connection is cut without an answer                                            |
  *
  * Not switches: `revokeRefreshTokens: true` in a POST ends every session (50173 on refresh); GET shows the number of
@@ -49,6 +51,7 @@ const Switches = v.strictObject({
   deviceCode: v.optional(v.picklist(['normal', 'expired', 'declined', 'slowDown', 'badCode', 'blocked']), 'normal'),
   deviceCodeLifetime: v.optional(Lifetime, 900),
   deviceCodeInterval: v.optional(Lifetime, 5),
+  tokenLifetime: v.optional(v.nullable(Lifetime), null),
   oboFault: v.optional(Fault, null),
   refreshFault: v.optional(Fault, null),
   down: v.optional(v.boolean(), false),
@@ -64,8 +67,8 @@ export interface EntraSwitches extends v.InferOutput<typeof Switches> {
 
 /** Registers the panel and returns the live switches. */
 export function registerSwitches(world: World, sessions: Sessions): EntraSwitches {
-  const defaults = v.parse(Switches, {});
-  const switches: EntraSwitches = { ...defaults, blueprintSecret: randomBytes(24).toString('base64url') };
+  const defaults = () => v.parse(Switches, { tokenLifetime: world.tokenLifetimeSeconds ?? null });
+  const switches: EntraSwitches = { ...defaults(), blueprintSecret: randomBytes(24).toString('base64url') };
   world.panels.set('entra', {
     read: () => ({ ...switches, refreshTokens: sessions.refreshTokens }),
     apply(body) {
@@ -74,7 +77,7 @@ export function registerSwitches(world: World, sessions: Sessions): EntraSwitche
       Object.assign(switches, changes);
       if (revokeRefreshTokens) sessions.revokeAll();
     },
-    reset: () => void Object.assign(switches, v.parse(Switches, {})),
+    reset: () => void Object.assign(switches, defaults()),
   });
   return switches;
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { authenticate, required, type Client, type Form } from './clients.ts';
 import { EntraError } from './errors.ts';
 import { AGENT_FOR_USER, APP_FOR_USER, clientInfo, mintIdToken, mintUserToken } from './mint.ts';
+import { scripted } from './policy.ts';
 import { grantedScope, readScope, type RequestedScope } from './scopes.ts';
 import type { Session } from './sessions.ts';
 import { takeFault } from './switches.ts';
@@ -66,7 +67,7 @@ export async function refresh(tenant: Tenant, form: Form): Promise<Record<string
   const client = await authenticate(tenant, form);
   const token = tenant.sessions.refreshToken(required(form, 'refresh_token'));
   const fault = takeFault(tenant.switches, 'refreshFault');
-  if (fault !== undefined) throw new EntraError(fault);
+  if (fault !== undefined) throw scripted(fault);
   if (token === 'revoked') throw new EntraError(50173);
   if (!token || token.clientId !== client.application.appId) throw new EntraError(70000);
   return userTokens(tenant, client, token.session, form.get('scope') ?? token.scope, form);
