@@ -11,6 +11,8 @@ const RpcError = v.object({
   error: v.object({ code: v.number(), message: v.fallback(v.string(), '') }),
 });
 
+const INVALID_PARAMS = -32602;
+
 /** A request that failed, as far as the failure's name depends on it. */
 export interface FailedRequest {
   spec: ServerSpec;
@@ -37,8 +39,10 @@ export function httpFailure(
   const fail = (code: McpErrorCode, more = {}) => new AgentIdError(code, { server: spec.label, ...more });
 
   if (spec.kind === 'gateway' && isGatewaysOwn(status, text)) return gatewayFailure(response, text, pathOf(spec));
-  // 404: unknown session (MCP transports, "Session Management"); 400: what the gateway and older servers say instead.
-  if (session && (status === 404 || (status === 400 && /session/i.test(text))))
+  // 404: unknown session (MCP transports, "Session Management"); 400: what the gateway and older servers say instead,
+  // but not for parameters: a tool that is refused may have "session" in its name.
+  const refused = rpc.success && rpc.output.error.code === INVALID_PARAMS;
+  if (session && (status === 404 || (status === 400 && !refused && /session/i.test(text))))
     return fail('mcp.sessionLost', { detail });
   if (rpc.success) return rpcFailure(spec, rpc.output.error.code, rpc.output.error.message);
   if (spec.kind === 'gateway') return fail('mcp.upstreamFailed', { detail: `HTTP ${status}: ${detail}`.slice(0, 300) });
@@ -69,7 +73,7 @@ export function rpcFailure(spec: ServerSpec, code: number, message: string): Age
   const server = spec.label;
   const detail = quote(message);
   const unknown = /^unknown tool:? *(.*)$|^tool (.+) not found$/i.exec(detail);
-  if (code === -32602 && unknown)
+  if (code === INVALID_PARAMS && unknown)
     return new AgentIdError('mcp.unknownTool', { server, tool: unknown[1] ?? unknown[2] ?? '' });
   if (spec.kind === 'gateway' && code === -32603) return new AgentIdError('mcp.upstreamFailed', { server, detail });
   return new AgentIdError('mcp.rejected', { server, code, detail });

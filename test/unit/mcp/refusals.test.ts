@@ -18,6 +18,20 @@ describe('the gateway’s answers', () => {
     assert.deepEqual(error.args, { server: 'Server', tool: 'exa-ai_crawl' });
   });
 
+  it('the same for a tool with "session" in its name: it is refused, the session is not lost', async () => {
+    const { fake, mcp } = await connection('gateway', {
+      'tools/call': (rpc, _request, response) =>
+        json(response, 400, {
+          jsonrpc: '2.0',
+          id: rpc.id,
+          error: { code: -32602, message: 'Unknown tool: crm_close_session' },
+        }),
+    });
+    await mcp.connect(live());
+    assert.equal((await failure(mcp.callTool('crm_close_session', {}, { signal: live() }))).code, 'mcp.unknownTool');
+    assert.equal(fake.methods().filter(method => method === 'initialize').length, 1);
+  });
+
   it('the same in an answer with 200', async () => {
     const error = await callFailure('direct', (rpc, _request, response) => {
       sse(response, { id: rpc.id, error: { code: -32602, message: 'Tool crawl not found' } });
