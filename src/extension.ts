@@ -86,6 +86,8 @@ export function activate(context: vscode.ExtensionContext): void {
     sayDenial: state => sayDenial(t, state),
     sayIdentity: ({ user }) => t('as {0} for {1}', session.connection?.agent.deployment ?? '', user),
     sayDirect: () => t('direct: no token, no gateway policy'),
+    sayCut: (shown, all) =>
+      t('Only {0} of {1} characters are shown here. Reject the call if you need to see all.', shown, all),
     attention: () => chatView.reveal(),
     copied: text => void vscode.env.clipboard.writeText(text),
     openLink,

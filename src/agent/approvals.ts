@@ -24,20 +24,38 @@ export type ApprovalOutcome =
  */
 export class Approvals {
   readonly #granted = new Set<string>();
+  /** Questions that wait for an answer, by key; aborting one takes it back. */
+  readonly #open = new Map<AbortController, string>();
   readonly #ask: (request: ApprovalRequest, signal: AbortSignal) => Promise<ApprovalAnswer>;
 
   constructor(ask: (request: ApprovalRequest, signal: AbortSignal) => Promise<ApprovalAnswer>) {
     this.#ask = ask;
   }
 
-  /** Asks where nothing was granted; throws the signal's reason when the turn is stopped meanwhile. */
+  /**
+   * Asks where nothing was granted; throws the signal's reason when the turn is stopped meanwhile. A grant for the session
+   * also answers the questions about that tool which calls of the same round have open.
+   */
   async decide(request: ApprovalRequest, signal: AbortSignal): Promise<ApprovalOutcome> {
     const key = keyOf(request);
     if (this.#granted.has(key)) return { granted: true, how: 'earlier' };
-    const answer = await this.#ask(request, signal);
+    const question = new AbortController();
+    this.#open.set(question, key);
+    let answer;
+    try {
+      answer = await this.#ask(request, AbortSignal.any([signal, question.signal]));
+    } catch (error) {
+      if (signal.aborted || !question.signal.aborted) throw error;
+      return { granted: true, how: 'earlier' };
+    } finally {
+      this.#open.delete(question);
+    }
     signal.throwIfAborted();
     if (answer.kind === 'reject') return { granted: false, ...(answer.reason && { reason: answer.reason }) };
-    if (answer.kind === 'session') this.#granted.add(key);
+    if (answer.kind === 'session') {
+      this.#granted.add(key);
+      for (const [other, its] of this.#open) if (its === key) other.abort();
+    }
     return { granted: true, how: answer.kind };
   }
 

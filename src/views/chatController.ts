@@ -26,6 +26,8 @@ export interface ChatControllerDeps {
   sayIdentity(identity: { user: string; agent: string }): string;
   /** What stands in its place for a server of the person's own. */
   sayDirect(): string;
+  /** Stands before the arguments of a call when not all of them are shown: nobody approves what they can't see unawares. */
+  sayCut(shown: number, all: number): string;
   /** Something waits for the person: bring the chat into view without taking the cursor. */
   attention(): void;
   copied(text: string): void;
@@ -249,7 +251,7 @@ class Observer implements TurnObserver {
       name: clip(resolved?.ownName ?? state.modelName, LIMITS.line),
       server: clip(resolved?.server.spec.label ?? '—', LIMITS.line),
       ...(target && { target: clip(target, LIMITS.line) }),
-      arguments: clip(pretty(state.arguments), LIMITS.toolArguments),
+      arguments: this.#readable(state.arguments),
       status,
       ...(state.result !== undefined && { result: clip(state.result, LIMITS.toolResult) }),
       ...(failure && { failure }),
@@ -257,6 +259,14 @@ class Observer implements TurnObserver {
       ...(leavesReceipt(state) && { receipt: { id: clip(state.callId, LIMITS.id), traceparent: state.traceparent } }),
       ...(ended && { durationMs: performance.now() - (this.#startedAt.get(id) ?? performance.now()) }),
     };
+  }
+
+  /** Arguments as the person approves them; what does not fit is said first, where it is seen without scrolling. */
+  #readable(json: string): string {
+    const text = json.length > LIMITS.toolArguments ? json : pretty(json);
+    if (text.length <= LIMITS.toolArguments) return text;
+    const shown = LIMITS.toolArguments - LIMITS.line;
+    return `${clip(this.#deps.sayCut(shown, text.length), LIMITS.line - 2)}\n\n${clip(text, shown)}`;
   }
 }
 

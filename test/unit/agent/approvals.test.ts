@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Approvals, type ApprovalRequest } from '../../../src/agent/approvals.ts';
+import { Approvals, type ApprovalAnswer, type ApprovalRequest } from '../../../src/agent/approvals.ts';
 
 const request: ApprovalRequest = {
   callId: '1',
@@ -48,4 +48,22 @@ test('a rejection grants nothing, and clearing ends what was granted', async () 
   approvals.clear();
   await approvals.decide(request, signal);
   assert.equal(asked, 3);
+});
+
+test('"session" also answers what other calls of the same round ask about that tool, and only that', async () => {
+  const answers = new Map<string, (answer: ApprovalAnswer) => void>();
+  const approvals = new Approvals((asked, stop) => {
+    const { promise, resolve, reject } = Promise.withResolvers<ApprovalAnswer>();
+    stop.addEventListener('abort', () => reject(stop.reason as Error));
+    answers.set(asked.callId, resolve);
+    return promise;
+  });
+  const turn = new AbortController();
+  const ask = (callId: string, tool = 't') => approvals.decide({ ...request, callId, tool }, turn.signal);
+  const [first, second, other] = [ask('1'), ask('2'), ask('3', 'q')];
+  answers.get('1')?.({ kind: 'session' });
+  assert.deepEqual(await first, { granted: true, how: 'session' });
+  assert.deepEqual(await second, { granted: true, how: 'earlier' });
+  turn.abort();
+  await assert.rejects(other, { name: 'AbortError' });
 });

@@ -322,6 +322,18 @@ describe('hostile input', () => {
     chat.attach(); // a snapshot of all that must be one that the view accepts, too
   });
 
+  test('arguments that are not shown whole say so first, so that nobody approves unawares what stands at their end', async () => {
+    const whole = JSON.stringify({ path: 'a', text: 'x'.repeat(LIMITS.toolArguments), then: 'send it away' });
+    chat.run = async (_text, observer) => observer.toolChanged(toolState({ arguments: whole, status: 'waiting' }));
+    await chat.controller.send('hi');
+    const item = chat.items()[1];
+    assert.ok(item?.kind === 'tool' && item.arguments.length <= LIMITS.toolArguments);
+    const [, shown, all] = /^(\d+) of (\d+)\n/.exec(item.arguments) ?? [];
+    assert.equal(Number(all), whole.length);
+    assert.ok(Number(shown) > LIMITS.toolArguments * 0.9);
+    assert.ok(item.arguments.includes('{"path":"a"') && !item.arguments.includes('send it away'));
+  });
+
   test('a conversation without end keeps its newest rows, and late events of rows that fell off harm nobody', async () => {
     chat.run = async (_text, observer) => {
       observer.answerStarted();

@@ -59,6 +59,7 @@ export function startChat() {
     turns: () => turns,
     say,
     sayDirect: () => 'direct',
+    sayCut: (shown, all) => `${shown} of ${all}`,
     log: () => {},
     sayDenial: state => sayDenial(translate, state),
     sayIdentity: ({ user, agent }) => `${agent} for ${user}`,
