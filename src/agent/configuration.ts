@@ -126,7 +126,7 @@ export function resolveConfiguration(
     agentAppId: identifier('agentAppId'),
     authority: {
       value: `${plan.world?.authority ?? overrides.authority}/${tenantId.value}`,
-      source: plan.world ? 'connection file' : 'setting agentId.authority',
+      source: worldSource(plan) ?? 'setting agentId.authority',
     },
     clientId: { value: overrides.clientId, source: overrides.clientIdIsDefault ? DEFAULT : 'setting agentId.clientId' },
     scope: { value: `api://${blueprintAppId.value}/${scopeName.value}`, source: scopeName.source },
@@ -147,6 +147,11 @@ export function resolveConfiguration(
     routesSource: routes.length > 0 ? (gateway?.configText?.source ?? DEFAULT) : DEFAULT,
     ...(problem && { routesProblem: problem }),
   };
+}
+
+/** Where the values come from that a connection file or a running sandbox gives; undefined when neither is there. */
+export function worldSource({ world }: ConnectionPlan): string | undefined {
+  return world && (world.keepSignIn ? 'connection file' : 'the sandbox');
 }
 
 function routesOf(gateway: DiscoveredGateway | undefined): { routes: McpRoute[]; problem?: AgentIdError } {

@@ -85,7 +85,7 @@ async function confirmTrust(
   interaction: Interaction | undefined,
   { trust }: SessionDeps,
 ): Promise<void> {
-  if (plan.mode === 'sandbox') return; // its identities are made up, and its authority came with it
+  if (plan.world) return; // a sandbox, or a file that the person named: its authority came with it
   if (trust.get(identity.server)?.includes(trustKey(identity))) return;
   if (!interaction || !(await interaction.trust(identity))) throw new AgentIdError('agent.notTrusted');
   await trust.add(identity.server, trustKey(identity));

@@ -17,7 +17,7 @@ import type { CommandHandlers } from './commands.ts';
 import type { ConnectionNotice } from './connectionNotice.ts';
 import type { ConfigurationDocument } from './configurationDocument.ts';
 import { confirmTrust } from './confirmTrust.ts';
-import { planSandbox } from './planSandbox.ts';
+import { planWorld } from './planWorld.ts';
 import { copyRawToken } from './copyToken.ts';
 import type { InspectorPanel } from './inspectorPanel.ts';
 import type { Remembered } from './memory.ts';
@@ -141,7 +141,7 @@ export class Actions {
     const { signal } = this.#newAttempt();
     const options = { location: vscode.ProgressLocation.Notification, title: t('Agent ID: starting the sandbox') };
     const world = await vscode.window.withProgress(options, () => sandbox.start(signal));
-    await this.#run(planSandbox(world, false, remembered.plan), true);
+    await this.#run(planWorld(world, false, remembered.plan), true);
   }
 
   #stopSandbox(): void {
@@ -235,7 +235,7 @@ export class Actions {
 
   async #configuredWorld(last: ConnectionPlan | undefined): Promise<ConnectionPlan | undefined> {
     const path = this.#deps.settings().connectionFile;
-    return path ? planSandbox(await readWorld(path), true, last) : undefined;
+    return path ? planWorld(await readWorld(path), true, last) : undefined;
   }
 
   /** One connection attempt at a time: a newer one ends the one before. */

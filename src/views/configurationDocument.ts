@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { worldSource } from '../agent/configuration.ts';
 import type { Session } from '../agent/session.ts';
 import type { Sourced } from '../cluster/discovery.ts';
 import type { McpServers } from '../mcp/registry.ts';
@@ -75,9 +76,9 @@ export class ConfigurationDocument implements vscode.TextDocumentContentProvider
       sourced.source,
     ];
     const kubeconfig = plan.kubeconfig ?? t('KUBECONFIG or ~/.kube/config');
-    const place =
-      plan.mode === 'sandbox' ? t('the sandbox') : settings.kubeconfig ? 'setting agentId.kubeconfig' : t('default');
-    const chosen = plan.mode === 'sandbox' ? t('the sandbox') : t('your choice');
+    const world = worldSource(plan);
+    const place = world ?? (settings.kubeconfig ? 'setting agentId.kubeconfig' : t('default'));
+    const chosen = world ?? t('your choice');
     return [
       head,
       ['mode', plan.mode === 'sandbox' ? 'SANDBOX' : 'connected', ''],

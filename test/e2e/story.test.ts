@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { until } from '../../scripts/host/processes.ts';
-import { startWorld, type World } from './support/world.ts';
+import { type Capability, lacks, startWorld, type World } from './support/world.ts';
 
 const TWO_TOOLS = 'Search the docs for the on-behalf-of flow and the web for agent identity.';
 
@@ -14,7 +14,12 @@ describe('the whole story, as a person does it', () => {
   });
   after(() => world.close());
 
-  const step = (name: string, run: () => Promise<void>) => void test(name, context => world.step(run)(context));
+  const needs =
+    (...what: Capability[]) =>
+    (name: string, run: () => Promise<void>) =>
+      void test(name, { skip: lacks(...what) }, context => world.step(run)(context));
+  const step = needs();
+  const turn = needs('llmModel', 'mcpAppId');
   const chat = () => world.workbench.webview('chat');
   const ask = async (text: string) => {
     const frame = await chat();
@@ -26,7 +31,8 @@ describe('the whole story, as a person does it', () => {
   step('connects to the cluster and asks to sign in', async () => {
     const { workbench } = world;
     await workbench.openContainer('Agent ID');
-    await workbench.statusBar(/SANDBOX · .*not signed in/).waitFor();
+    const simulated = new URL(world.connection.authority).hostname === '127.0.0.1';
+    await workbench.statusBar(simulated ? /SANDBOX · .*not signed in/ : /not signed in/).waitFor();
     await (await chat()).getByRole('button', { name: 'Sign In' }).waitFor();
     await workbench.screenshot('not-signed-in');
   });
@@ -39,7 +45,8 @@ describe('the whole story, as a person does it', () => {
     assert.match(code, /^[A-Z0-9]{8,9}$/);
     await workbench.screenshot('device-code');
     const opened = await workbench.popup(() => modal.click('Copy Code and Open Browser'));
-    await opened.getByText('SANDBOX').first().waitFor(); // the editor opened the page, nothing is stubbed
+    await opened.waitForLoadState(); // the editor opened the page, nothing is stubbed
+    if (connection.login !== 'manual') await opened.getByText('SANDBOX').first().waitFor();
     await opened.close();
     await until(
       () => 'the code in the clipboard',
@@ -51,7 +58,7 @@ describe('the whole story, as a person does it', () => {
     await workbench.screenshot('connected');
   });
 
-  step('ticks off each step, and shows who acts for whom', async () => {
+  turn('ticks off each step, and shows who acts for whom', async () => {
     const identity = await world.workbench.view('Identity').open();
     const description = async (label: string) => (await identity.row(label).waitFor()).description();
     assert.equal(await description('User'), world.connection.users[0]?.upn);
@@ -59,7 +66,7 @@ describe('the whole story, as a person does it', () => {
     assert.match(await description('Connection'), /5 of 5/);
   });
 
-  step('lists the tools of both targets, and says which one the policy hides', async () => {
+  needs('mcpAppId')('lists the tools of both targets, and says which one the policy hides', async () => {
     const servers = await world.workbench.view('MCP Servers').open();
     for (const label of ['microsoft', 'exa-ai', 'microsoft_docs_search', 'web_search_exa'])
       await servers.row(label).waitFor();
@@ -70,7 +77,7 @@ describe('the whole story, as a person does it', () => {
     await world.workbench.screenshot('tools');
   });
 
-  step('answers a prompt from two tools of two targets, after asking for each', async () => {
+  turn('answers a prompt from two tools of two targets, after asking for each', async () => {
     await ask(TWO_TOOLS);
     const frame = await chat();
     for (const tool of ['microsoft_docs_search', 'web_search_exa']) {
@@ -95,7 +102,7 @@ describe('the whole story, as a person does it', () => {
     await world.workbench.screenshot('answer');
   });
 
-  step('refuses a hidden tool with the clause of the policy that does it', async () => {
+  turn('refuses a hidden tool with the clause of the policy that does it', async () => {
     await ask('Use exa-ai_crawling_exa to read https://example.com/agents');
     const card = (await chat()).getByRole('group', { name: 'Tool crawling_exa' });
     await card.getByText(/policy will refuse/).waitFor();
@@ -106,7 +113,7 @@ describe('the whole story, as a person does it', () => {
     await world.workbench.screenshot('refused');
   });
 
-  step('left a receipt for each call, and no token on disk', async () => {
+  turn('left a receipt for each call, and no token on disk', async () => {
     const files = globSync('**/receipts.jsonl', { cwd: world.data });
     const receipts = files.flatMap(file => readFileSync(path.join(world.data, file), 'utf8').trimEnd().split('\n'));
     assert.equal(receipts.length, 3);
@@ -118,7 +125,7 @@ describe('the whole story, as a person does it', () => {
     }
   });
 
-  step('shows each token with the right claims', async () => {
+  turn('shows each token with the right claims', async () => {
     const { workbench, connection } = world;
     await workbench.command('Agent ID: Show Tokens');
     const frame = await workbench.webview('inspector');
@@ -159,7 +166,7 @@ describe('the whole story, as a person does it', () => {
     await workbench.closeEditors();
   });
 
-  step('adds a server of the person’s own, which gets no policy, and removes it', async () => {
+  needs('mcp')('adds a server of the person’s own, which gets no policy, and removes it', async () => {
     const { workbench, connection } = world;
     const own = connection.direct?.mcp?.find(server => server.name === 'toolbox');
     assert.ok(own);
@@ -186,7 +193,7 @@ describe('the whole story, as a person does it', () => {
     assert.equal(await frame.getByRole('group', { name: /^Tool / }).count(), 0);
   });
 
-  step('another agent connects and is refused every tool, with the reason', async () => {
+  needs('secondAgent', 'mcpAppId')('another agent connects and is refused every tool, with the reason', async () => {
     const { workbench, connection } = world;
     const refused = connection.agents[1]?.deployment ?? '';
     await workbench.command('Agent ID: Select Agent');
@@ -207,6 +214,10 @@ describe('the whole story, as a person does it', () => {
     await workbench
       .statusBar(`${connection.agents[0]?.deployment} for ${connection.users[0]?.upn}`)
       .waitFor({ timeout: 40_000 });
+  });
+
+  turn('and answers as before', async () => {
+    const { workbench } = world;
     await workbench.openContainer('Agent ID');
     await ask('Search the docs for workload identity federation.');
     const card = (await chat()).getByRole('group', { name: 'Tool microsoft_docs_search' });

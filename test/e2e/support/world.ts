@@ -68,15 +68,18 @@ export interface World {
   readonly close: () => Promise<void>;
 }
 
+/** What endpoints may do without; `llm` and `mcp` are direct addresses, `llmModel` and `mcpAppId` the gateway's routes. */
+export type Capability = 'controlUrl' | 'llm' | 'mcp' | 'llmModel' | 'mcpAppId' | 'secondAgent';
+
 /**
  * The reason to skip tests in a `--world` run whose endpoints lack something that they need; false in any other run.
- * For the `skip` of a `describe`.
+ * For the `skip` of a `describe` or a test.
  */
-export function lacks(...needs: ('controlUrl' | 'llm' | 'mcp')[]): string | false {
+export function lacks(...needs: Capability[]): string | false {
   const file = process.env.AGENT_ID_WORLD;
   if (!file) return false;
-  const { controlUrl, direct } = readConnection(file);
-  const has = { controlUrl, llm: direct?.llm, mcp: direct?.mcp };
+  const { controlUrl, direct, mcpAppId, llmModel, agents } = readConnection(file);
+  const has = { controlUrl, llm: direct?.llm, mcp: direct?.mcp, mcpAppId, llmModel, secondAgent: agents[1] };
   const missing = needs.filter(need => !has[need]);
   return missing.length > 0 && `these endpoints have no ${missing.join(', ')}`;
 }

@@ -12,7 +12,7 @@ import { redactingLogger } from '../../../src/base/logger.ts';
 import type { ChatModel } from '../../../src/gateway/llm.ts';
 import type { SecretStore } from '../../../src/identity/types.ts';
 import { McpServers, type StoredServer } from '../../../src/mcp/registry.ts';
-import { planSandbox } from '../../../src/views/planSandbox.ts';
+import { planWorld } from '../../../src/views/planWorld.ts';
 import { fillLoginPage, PUBLIC_CLIENT, type TestSandbox } from './sandbox.ts';
 
 export function memorySecrets(): SecretStore & { values: Map<string, string> } {
@@ -102,12 +102,12 @@ export async function startCore(
     interaction,
     answerWith: (next: ApprovalAnswer) => void (answer = next),
     plan: (deployment?: string) => {
-      const plan = planSandbox(world(), true, undefined);
+      const plan = planWorld(world(), true, undefined);
       return deployment === undefined ? plan : { ...plan, deployment };
     },
     /** Connects with the sandbox's first agent, or another, signing in by the form. */
     connect: async (deployment?: string) => {
-      const plan = planSandbox(world(), true, undefined);
+      const plan = planWorld(world(), true, undefined);
       const chosen = deployment === undefined ? plan : { ...plan, deployment };
       return session.connect(chosen, interaction, AbortSignal.timeout(60_000));
     },
