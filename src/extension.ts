@@ -99,6 +99,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const inspector = new InspectorPanel(extensionUri, {
     session,
     words: {
+      translate: t,
       label: tokenLabel,
       notConfigured: api => t('not configured: the sidecar has no API “{0}”', api),
       say,

@@ -1,6 +1,6 @@
+import { sameAudience } from './audience.ts';
 import { decodeToken, fingerprint, textClaim, type TokenClaims } from './claims.ts';
 import { identityError } from './errors.ts';
-import { WELL_KNOWN_RESOURCES } from './wellKnown.ts';
 
 /** T2: the agent's token for one downstream API, on behalf of the user, checked on arrival. */
 export interface AgentToken {
@@ -43,7 +43,7 @@ export function checkAgentToken(raw: string, expected: Expected, now: number): A
   if (!same(caller, expected.agentAppId)) throw mismatch('agentToken.wrongAgent', expected.agentAppId, caller);
 
   const aud = claim('aud');
-  if (!expected.audiences.some(audience => spellings(audience).some(one => spellings(aud).includes(one))))
+  if (!expected.audiences.some(audience => sameAudience(audience, aud)))
     throw mismatch('agentToken.wrongAudience', expected.audiences.join(' '), aud);
 
   if (!same(claim('tid'), expected.tenantId)) throw mismatch('agentToken.wrongTenant', expected.tenantId, claim('tid'));
@@ -62,12 +62,4 @@ export function checkAgentToken(raw: string, expected: Expected, now: number): A
 
 function same(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();
-}
-
-/** How Entra may write an audience: v1.0 tokens as it was asked for, v2.0 tokens as the application's GUID. */
-function spellings(audience: string): string[] {
-  const written = audience.toLowerCase().replace(/\/$/, '');
-  const guid = /^(?:api:\/\/)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.exec(written)?.[1];
-  const known = WELL_KNOWN_RESOURCES.get(written);
-  return [written, ...(guid ? [guid, `api://${guid}`] : []), ...(known ? [known] : [])];
 }

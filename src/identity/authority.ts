@@ -35,6 +35,8 @@ export class Authority {
   readonly tenantId: string | undefined;
   /** True for the sandbox: not one of Microsoft's hosts, and on this machine. */
   readonly loopback: boolean;
+  /** True for one of Entra's own hosts. */
+  readonly microsoft: boolean;
 
   /**
    * `known` says that whoever configured it vouches for a host that is not Microsoft's; on loopback its page may be
@@ -55,6 +57,7 @@ export class Authority {
     this.host = url.host;
     this.tenantId = GUID.test(tenant) ? tenant.toLowerCase() : undefined;
     this.loopback = known && LOOPBACK.has(url.hostname);
+    this.microsoft = LOGIN_HOSTS.has(url.host);
   }
 
   /** May codes and refresh tokens be sent there? For a sandbox, loopback; else its own host and Entra's, over https. */

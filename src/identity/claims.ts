@@ -30,13 +30,13 @@ export function decodeToken(raw: string): DecodedToken {
     throw identityError('token.tooLarge', { bytes: raw.length, limit: MAX_TOKEN_BYTES });
   const { header, claims } = parse(raw);
   if (tooDeep(claims) || tooDeep(header)) throw identityError('token.malformed', { reason: 'claims nested too deep' });
-  const { ver, exp } = claims;
-  const isTime = typeof exp === 'number' && Math.abs(exp * 1000) <= MAX_TIME;
+  const { ver } = claims;
+  const expiresAt = timeOf(claims.exp);
   return {
     header,
     claims,
     version: ver === '1.0' || ver === '2.0' ? ver : undefined,
-    ...(isTime && { expiresAt: exp * 1000 }),
+    ...(expiresAt !== undefined && { expiresAt }),
   };
 }
 
@@ -60,10 +60,24 @@ function tooDeep(value: unknown): boolean {
   return true;
 }
 
+/** A claim in seconds since the epoch as milliseconds; undefined when it is no time that a calendar knows. */
+export function timeOf(value: unknown): number | undefined {
+  return typeof value === 'number' && Math.abs(value * 1000) <= MAX_TIME ? value * 1000 : undefined;
+}
+
 /** A claim as text, or undefined when it is absent or no text. */
 export function textClaim(claims: TokenClaims, name: string): string | undefined {
   const value = claims[name];
   return typeof value === 'string' ? value : undefined;
+}
+
+/** The calling application, which version 1.0 names in `appid` and version 2.0 in `azp`, with the claim that names it. */
+export function callerOf(claims: TokenClaims): { claim: 'appid' | 'azp'; appId: string } | undefined {
+  for (const claim of ['appid', 'azp'] as const) {
+    const appId = textClaim(claims, claim);
+    if (appId) return { claim, appId };
+  }
+  return undefined;
 }
 
 /**
@@ -75,7 +89,7 @@ export function summarize(claims: TokenClaims): { aud: string; sub: string; appi
   return {
     aud: Array.isArray(aud) ? aud.map(String).join(' ') : (textClaim(claims, 'aud') ?? ''),
     sub: textClaim(claims, 'upn') ?? textClaim(claims, 'sub') ?? '',
-    appid: textClaim(claims, 'appid') ?? textClaim(claims, 'azp') ?? '',
+    appid: callerOf(claims)?.appId ?? '',
   };
 }
 

@@ -4,11 +4,22 @@ export const WELL_KNOWN_RESOURCES: ReadonlyMap<string, string> = new Map([
   ['https://graph.microsoft.com', '00000003-0000-0000-c000-000000000000'],
 ]);
 
-/** Names of Microsoft's own applications that turn up in these tokens. */
-export const WELL_KNOWN_APPS: ReadonlyMap<string, string> = new Map([
+/** Entra's token exchange, the audience of T1, by its application id and as scopes name it in each cloud. */
+export const EXCHANGE_APP = 'fb60f99c-7a34-4190-8149-302f77469936';
+export const EXCHANGE_URIS: readonly string[] = [
+  'api://AzureADTokenExchange',
+  'api://AzureADTokenExchangeUSGov',
+  'api://AzureADTokenExchangeChina',
+];
+
+/** Names of Microsoft's own applications, and of directory roles, that turn up in these tokens. */
+export const WELL_KNOWN_NAMES: ReadonlyMap<string, string> = new Map([
   ['7d312290-28c8-473c-a0ed-8e53749b6d6d', 'Microsoft Cognitive Services (Azure OpenAI)'],
   ['00000003-0000-0000-c000-000000000000', 'Microsoft Graph'],
-  ['fb60f99c-7a34-4190-8149-302f77469936', 'Microsoft Entra token exchange'],
+  [EXCHANGE_APP, 'Microsoft Entra token exchange'],
   ['14d82eec-204b-4c2f-b7e8-296a70dab67e', 'Microsoft Graph Command Line Tools'],
   ['04b07795-8ddb-461a-bbee-02f9e1bf7b46', 'Microsoft Azure CLI'],
+  // Microsoft Learn, "Microsoft Entra built-in roles": the two that can give themselves every other.
+  ['62e90394-69f5-4237-9190-012177145e10', 'Directory role: Global Administrator'],
+  ['e8611ab8-c189-46e8-94e1-60213ab1f814', 'Directory role: Privileged Role Administrator'],
 ]);

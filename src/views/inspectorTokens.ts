@@ -1,6 +1,8 @@
 import type { Connection } from '../agent/connection.ts';
 import { decodeToken, fingerprint, summarize, type DecodedToken } from '../identity/claims.ts';
 import { explainClaims } from '../identity/explain.ts';
+import { claimText } from './messages/token.ts';
+import type { Translate } from './messages/catalogue.ts';
 import { clip, LIMITS, type Failure } from '../protocol/common.ts';
 import type { InspectedToken, TokenDetails } from '../protocol/inspector.ts';
 import { knownNames } from './names.ts';
@@ -9,6 +11,7 @@ export type TokenId = 'tc' | 'llm' | 'mcp';
 export const TOKEN_IDS: readonly TokenId[] = ['tc', 'llm', 'mcp'];
 
 export interface TokenWords {
+  translate: Translate;
   label(id: TokenId): string;
   notConfigured(api: string): string;
   say(error: unknown): Failure;
@@ -48,7 +51,7 @@ export async function inspect(
       sub: clip(sub, LIMITS.claimValue),
       appid: clip(appid, LIMITS.claimValue),
       status: { kind: expired ? 'expired' : 'ok' },
-      details: details(raw, token, connection),
+      details: details(raw, token, connection, words),
     };
   } catch (error) {
     signal.throwIfAborted();
@@ -60,17 +63,14 @@ function apiOf(connection: Connection, id: 'llm' | 'mcp'): string {
   return (id === 'llm' ? connection.configuration.llmApi : connection.configuration.mcpApi).value;
 }
 
-function details(raw: string, token: DecodedToken, connection: Connection): TokenDetails {
+function details(raw: string, token: DecodedToken, connection: Connection, words: TokenWords): TokenDetails {
   const header = Object.entries(token.header).map(([name, value]) => ({
     name: clip(name, LIMITS.line),
     value: clip(typeof value === 'string' ? value : JSON.stringify(value), LIMITS.claimValue),
   }));
-  const claims = explainClaims(token, knownNames(connection)).map(row => ({
-    ...row,
-    name: clip(row.name, LIMITS.line),
-    value: clip(row.value, LIMITS.claimValue),
-    explanation: clip(row.explanation, LIMITS.sentence),
-  }));
+  const { configuration } = connection;
+  const apps = { blueprintAppId: configuration.blueprintAppId.value, agentAppId: configuration.agentAppId.value };
+  const claims = explainClaims(token, knownNames(connection), apps).map(row => claimText(words.translate, row));
   return {
     ...(token.version && { version: token.version }),
     header: header.slice(0, LIMITS.claims),

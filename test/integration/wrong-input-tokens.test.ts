@@ -11,7 +11,7 @@ const soon = () => AbortSignal.timeout(30_000);
 
 /** The rows of the inspector as the view takes them in: `ok`, or what the row says. */
 async function rows(connection: Connection): Promise<Record<string, string>> {
-  const words = { label: String, notConfigured: String, say };
+  const words = { translate: String, label: String, notConfigured: String, say };
   const tokens = await Promise.all(TOKEN_IDS.map(id => inspect(connection, id, false, words, soon())));
   const message = {
     type: 'snapshot',

@@ -20,6 +20,11 @@ export function fixture(name: string): Payload {
   return JSON.parse(readFileSync(file, 'utf8')) as Payload;
 }
 
+/** Claims without some of them. */
+export function without(claims: Payload, ...names: string[]): Payload {
+  return Object.fromEntries(Object.entries(claims).filter(([name]) => !names.includes(name)));
+}
+
 /** A JWT with that payload and a signature that nobody checks. */
 export function jwt(payload: Payload, header: Payload = { typ: 'JWT', alg: 'RS256', kid: 'k1' }): string {
   const part = (value: Payload) => Buffer.from(JSON.stringify(value)).toString('base64url');

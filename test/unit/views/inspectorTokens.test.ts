@@ -10,6 +10,7 @@ import { fixture, jwt, type Payload } from '../identity/support.ts';
 import { translate } from './support.ts';
 
 const words = {
+  translate,
   label: (id: TokenId) => id.toUpperCase(),
   notConfigured: (api: string) => `no API ${api}`,
   say: sayer(translate),
