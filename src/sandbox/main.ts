@@ -50,7 +50,8 @@ function parseFlags(argv: string[]): { json: boolean; options: SandboxOptions } 
   const parsed = v.safeParse(Flags, values);
   if (!parsed.success) {
     const [issue] = parsed.issues;
-    throw new Error(`--${v.getDotPath(issue) ?? 'arguments'}: ${issue.message}`);
+    const flag = v.getDotPath(issue);
+    throw new Error(`${flag === null ? '' : `--${flag}: `}${issue.message}`);
   }
   const flags = parsed.output;
   return {
@@ -101,11 +102,16 @@ async function main(): Promise<void> {
       );
     process.send?.(connection);
   } catch (error) {
-    console.error(
-      `The sandbox did not start: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-    );
+    console.error(`The sandbox did not start: ${reason(error)}`);
     process.exit(1);
   }
+}
+
+/** A port that is taken is the one failure that a flag brings about; whatever else it is, is ours to find. */
+function reason(error: unknown): string {
+  if (v.is(v.object({ code: v.literal('EADDRINUSE'), port: v.number() }), error))
+    return `port ${error.port} is in use. Choose another one with --gateway-port.`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 await main();

@@ -179,16 +179,17 @@ test('a token for Graph cannot be checked by anybody else', async () => {
 
 test('every script of the device code shows at the poll', async () => {
   const expected = {
-    expired: ['expired_token', 70020],
-    declined: ['authorization_declined', 70018],
-    slowDown: ['slow_down', 70016],
-    badCode: ['bad_verification_code', 70018],
+    expired: ['expired_token', 70020, 'has expired'],
+    declined: ['authorization_declined', 70018, 'declined'],
+    slowDown: ['slow_down', 70016, 'faster'],
+    badCode: ['bad_verification_code', 70018, 'not known'],
   };
   const { userCode, poll } = await deviceCode();
-  for (const [script, [error, code]] of Object.entries(expected)) {
+  for (const [script, [error, code, words]] of Object.entries(expected)) {
     await sandbox.control('/entra', { deviceCode: script });
     const { status, body } = await poll();
     assert.deepEqual([status, body.error, body.error_codes], [400, error, [code]], script);
+    assert.match(String(body.error_description), new RegExp(`^AADSTS${code}: .*${words}`), script);
   }
   await sandbox.control('/entra', { deviceCode: 'normal' });
   await fillLoginPage(sandbox.json, userCode);

@@ -227,7 +227,7 @@ test('a wrong flag is named, with the usage', () => {
     [['--gateway-url', 'nowhere'], /--gateway-url/],
     [['--user-claims', '{'], /--user-claims/],
     [['--sidecar-version', '2.0'], /--sidecar-version/],
-    [['--llm-url', 'http://127.0.0.1/v1'], /--llm-url and --llm-model go together/],
+    [['--llm-url', 'http://127.0.0.1/v1'], /^--llm-url and --llm-model go together/],
     [['--frobnicate'], /--frobnicate/],
   ];
   for (const [args, said] of cases) {
@@ -237,6 +237,17 @@ test('a wrong flag is named, with the usage', () => {
     assert.match(stderr, said);
     assert.match(stderr, /SANDBOX: a simulated Entra tenant/);
   }
+});
+
+test('a port that is taken is one sentence with the flag that helps', async () => {
+  const taken = createServer();
+  await once(taken.listen(0, '127.0.0.1'), 'listening');
+  const { port } = taken.address() as AddressInfo;
+  const args = ['--disable-warning=ExperimentalWarning', SCRIPT, '--gateway-port', String(port)];
+  const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  taken.close();
+  assert.equal(status, 1);
+  assert.match(stderr, new RegExp(`^The sandbox did not start: port ${port} is in use\\. .*--gateway-port\\.\\n$`));
 });
 
 test('the control endpoint wants its token, knows its panels, resets all of them, and logs no secrets', async () => {

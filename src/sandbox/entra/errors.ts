@@ -234,13 +234,13 @@ export class EntraError extends Error {
   readonly #claims: string | undefined;
 
   constructor(code: number, values: readonly string[] = [], overrides: Partial<Kind> & { claims?: string } = {}) {
-    const kind = KINDS[code];
-    if (!kind) throw new Error(`The sandbox has no text for AADSTS${code}`);
+    if (!KINDS[code]) throw new Error(`The sandbox has no text for AADSTS${code}`);
     const { claims, ...rest } = overrides;
+    const kind = { ...KINDS[code], ...rest };
     super(kind.text.replace(/%(\d)/g, (_all, index: string) => values[Number(index) - 1] ?? 'SANDBOX'));
     this.name = 'EntraError';
     this.code = code;
-    this.#kind = { ...kind, ...rest };
+    this.#kind = kind;
     this.#claims = claims;
   }
 
