@@ -1,6 +1,6 @@
 import { AgentIdError } from '../base/errors.ts';
 import type { DiscoveredAgent, DiscoveredGateway, Sourced } from '../cluster/discovery.ts';
-import { mcpRoutes, parseGatewayConfig, type McpRoute } from '../gateway/config.ts';
+import { mcpRoutes, parseGatewayConfig, type GatewayConfig, type McpRoute } from '../gateway/config.ts';
 import { DEFAULT_SYSTEM_PROMPT } from './conversation.ts';
 
 /** What the person decided: it is kept, so that the next start connects without a question. */
@@ -58,6 +58,8 @@ export interface Configuration {
   llmDeployment: Sourced<string>;
   llmApiVersion: Sourced<string>;
   systemPrompt: Sourced<string>;
+  /** The gateway's file, where there is one and it can be read. */
+  gatewayFile?: GatewayConfig;
   routes: McpRoute[];
   routesSource: string;
   /** What is wrong with the gateway's file; then `routes` is only a guess. */
@@ -119,7 +121,7 @@ export function resolveConfiguration(
       problem: `"${scopeName.value}" is no scope name`,
     });
   }
-  const { routes, problem } = routesOf(gateway);
+  const { file, routes, problem } = routesOf(gateway);
   return {
     tenantId,
     blueprintAppId,
@@ -143,6 +145,7 @@ export function resolveConfiguration(
       agent.client.systemPrompt,
       DEFAULT_SYSTEM_PROMPT,
     ),
+    ...(file && { gatewayFile: file }),
     routes: routes.length > 0 ? routes : [{ name: 'mcp', path: '/mcp', targets: [], rules: [], audiences: [] }],
     routesSource: routes.length > 0 ? (gateway?.configText?.source ?? DEFAULT) : DEFAULT,
     ...(problem && { routesProblem: problem }),
@@ -154,10 +157,15 @@ export function worldSource({ world }: ConnectionPlan): string | undefined {
   return world && (world.keepSignIn ? 'connection file' : 'the sandbox');
 }
 
-function routesOf(gateway: DiscoveredGateway | undefined): { routes: McpRoute[]; problem?: AgentIdError } {
+function routesOf(gateway: DiscoveredGateway | undefined): {
+  file?: GatewayConfig;
+  routes: McpRoute[];
+  problem?: AgentIdError;
+} {
   if (!gateway?.configText) return { routes: [] };
   try {
-    return { routes: mcpRoutes(parseGatewayConfig(gateway.configText.value)) };
+    const file = parseGatewayConfig(gateway.configText.value);
+    return { file, routes: mcpRoutes(file) };
   } catch (error) {
     if (!AgentIdError.is(error)) throw error;
     return { routes: [], problem: error };

@@ -9,8 +9,9 @@ import { openTunnel, type Tunnel } from '../cluster/tunnel.ts';
 import { createGatewayModel, type ChatModel } from '../gateway/llm.ts';
 import { explainDenial, hiddenTools, type DenialReason, type HiddenTool } from '../gateway/policy.ts';
 import type { McpRoute } from '../gateway/config.ts';
+import { preflight, type RouteVerdict } from '../gateway/preflight.ts';
 import { TokenBroker } from '../identity/broker.ts';
-import type { TokenClaims } from '../identity/claims.ts';
+import { decodeToken, type TokenClaims } from '../identity/claims.ts';
 import { Sidecar } from '../identity/sidecar.ts';
 import type { Account, SignIn, UserToken } from '../identity/signIn.ts';
 import type { McpServers } from '../mcp/registry.ts';
@@ -255,6 +256,20 @@ export class Connection implements Disposable {
   hiddenTools(serverId: string): HiddenTool[] {
     const judged = this.#judged(serverId);
     return judged ? hiddenTools(judged.route, judged.claims) : [];
+  }
+
+  /**
+   * Whether the gateway would let the agent in with the token that it has: on the model's path, or on each MCP path. Empty
+   * where the gateway's file could not be read.
+   */
+  preflight(api: 'llm' | 'mcp'): RouteVerdict[] {
+    const { gatewayFile, llmApi, mcpApi, llmPath, llmDeployment, routes } = this.configuration;
+    if (!gatewayFile) return [];
+    const held = this.broker.peek(api === 'llm' ? llmApi.value : mcpApi.value);
+    const model = `${llmPath.value}/openai/deployments/${llmDeployment.value}/chat/completions`;
+    const paths = api === 'llm' ? [model] : routes.map(({ path }) => path);
+    const token = held && decodeToken(held.raw);
+    return paths.map(path => preflight(gatewayFile, { path }, token, this.#deps.clock.now()));
   }
 
   dispose(): void {

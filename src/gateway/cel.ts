@@ -24,12 +24,18 @@ export type Verdict = 'holds' | 'fails' | 'unknown';
 
 export type Path = readonly [root: string, ...keys: string[]];
 
+/**
+ * What an expression may read, by name. A variable with the value undefined is one that the gateway does not set at
+ * that moment (reading it is an error there); one that is not listed is one that we do not know.
+ */
+export type Variables = Readonly<Record<string, unknown>>;
+
 export interface Compiled {
   /** Paths of the variables that the expression reads, such as `['jwt', 'appid']` or `['mcp', 'tool', 'name']`. */
   readonly references: readonly Path[];
   /** Values that the expression compares `mcp.tool.name` with. */
   readonly toolNames: readonly string[];
-  judge(variables: Readonly<Record<string, unknown>>): Verdict;
+  judge(variables: Variables): Verdict;
 }
 
 const { BOOL, DYN, INT, STRING } = CelScalar;
@@ -112,10 +118,10 @@ function prepare(source: string): Compiled {
     references,
     toolNames: [...facts.toolNames],
     judge(variables) {
-      const known = ([base, key]: Path) => Object.hasOwn(variables, base) && !(base === 'jwt' && key === 'rawToken');
+      const known = ([base, key]: Path) => Object.hasOwn(variables, base) && isKnown(variables, base, key);
       if (facts.foreign || !references.every(known)) return 'unknown';
       const bindings: Bindings = {};
-      for (const [name, value] of Object.entries(variables)) bindings[name] = toCel(value);
+      for (const [name, value] of Object.entries(variables)) if (value !== undefined) bindings[name] = toCel(value);
       try {
         return evaluate(expression, bindings) === true ? 'holds' : 'fails';
       } catch {
@@ -123,6 +129,13 @@ function prepare(source: string): Compiled {
       }
     },
   };
+}
+
+/** Of a request we know what we send; the raw token is not for rules that we evaluate. */
+function isKnown(variables: Variables, base: string, key: string | undefined): boolean {
+  if (base === 'jwt') return key !== 'rawToken';
+  const request = base === 'request' && variables.request;
+  return !request || (key !== undefined && typeof request === 'object' && Object.hasOwn(request, key));
 }
 
 /** JSON as CEL values: whole numbers are ints, as AgentGateway has them. */

@@ -1,33 +1,42 @@
 import * as v from 'valibot';
-import { parseDocument } from 'yaml';
+import { LineCounter, parseDocument, visit } from 'yaml';
 import { AgentIdError } from '../base/errors.ts';
 import { quote } from './body.ts';
+import { listOf, readPolicies, type Policies, type Rule } from './policies.ts';
 
 /** What we read of an AgentGateway file: its HTTP routes, who may use them, and what is behind them. */
 export interface GatewayConfig {
   routes: GatewayRoute[];
+  /** Parts of the file that may add routes or policies to those that we read, such as a top-level `policies`. */
+  unread: string[];
 }
 
 export interface GatewayRoute {
   name: string;
-  matches: PathMatch[];
+  matches: RouteMatch[];
+  /** Hosts that it answers for; empty: any. */
+  hostnames: string[];
   kind: 'ai' | 'mcp' | 'other';
-  /** `iss` and `aud` values that its JWT policy takes; empty: any. */
-  issuers: string[];
-  audiences: string[];
-  authorization: Rule[];
+  /** What judges a request, in the gateway's order: the listener's policies, the route's, those of its backend. */
+  stages: Stage[];
+  /** The rules of the route and of its backend add up to one set. */
   mcpAuthorization: Rule[];
   /** Names of the MCP targets, in the order of the file. */
   targets: string[];
 }
 
+export interface Stage extends Omit<Policies, 'mcpAuthorization'> {
+  at: 'gateway' | 'route' | 'backend';
+}
+
 export type PathMatch = { kind: 'exact' | 'pathPrefix' | 'regex'; path: string };
 
-/** One CEL rule; a bare string in the file is `allow`. */
-export interface Rule {
-  mode: 'allow' | 'require' | 'deny';
-  expression: string;
-}
+export type RouteMatch = PathMatch & {
+  method?: string;
+  /** How many conditions it makes on headers and on the query. */
+  headers: number;
+  query: number;
+};
 
 /** An MCP route as a client sees it: one server. */
 export interface McpRoute {
@@ -40,106 +49,96 @@ export interface McpRoute {
 
 const MAX_FILE = 1024 * 1024;
 
-/** A list of which only the well-formed items count; anything else is an empty list. */
-const listOf = <T extends v.GenericSchema>(item: T) =>
-  v.fallback(
-    v.pipe(
-      v.array(v.unknown()),
-      v.transform(items =>
-        items.flatMap(value => {
-          const parsed = v.safeParse(item, value);
-          return parsed.success ? [parsed.output] : [];
-        }),
-      ),
-    ),
-    [],
-  );
+const record = v.record(v.string(), v.unknown());
+const optionalText = v.fallback(v.optional(v.string()), undefined);
 const texts = listOf(v.string());
-
-const RuleSchema = v.union([
+const conditions = v.fallback(
   v.pipe(
-    v.string(),
-    v.transform((expression): Rule => ({ mode: 'allow', expression })),
+    v.array(v.unknown()),
+    v.transform(items => items.length),
   ),
-  ...(['allow', 'require', 'deny'] as const).map(mode =>
-    v.pipe(
-      v.object({ [mode]: v.string() }),
-      v.transform((rule): Rule => ({ mode, expression: rule[mode]! })),
-    ),
-  ),
-]);
-const Rules = v.fallback(v.object({ rules: listOf(RuleSchema) }), { rules: [] });
-const Provider = v.object({ issuer: v.fallback(v.string(), ''), audiences: texts });
-const Jwt = v.object({ ...Provider.entries, providers: listOf(Provider) });
-const Policies = v.object({
-  jwtAuth: v.fallback(v.optional(Jwt), undefined),
-  mcpAuthentication: v.fallback(v.optional(Jwt), undefined),
-  authorization: v.optional(Rules, { rules: [] }),
-  mcpAuthorization: v.optional(Rules, { rules: [] }),
-});
-const policies = v.fallback(v.optional(Policies), undefined);
+  0,
+);
 const Targets = listOf(v.object({ name: v.string() }));
 const Backend = v.object({
   mcp: v.fallback(v.optional(v.object({ targets: Targets })), undefined),
   ai: v.optional(v.unknown()),
-  backend: v.fallback(v.optional(v.string()), undefined),
-  name: v.fallback(v.optional(v.string()), undefined),
-  policies,
+  backend: optionalText,
+  routeGroup: v.optional(v.unknown()),
+  name: optionalText,
+  policies: v.optional(v.unknown()),
 });
 type Backend = v.InferOutput<typeof Backend>;
 const Match = v.object({
   path: v.fallback(
-    v.object({
-      exact: v.optional(v.string()),
-      pathPrefix: v.optional(v.string()),
-      regex: v.optional(v.string()),
-    }),
+    v.object({ exact: v.optional(v.string()), pathPrefix: v.optional(v.string()), regex: v.optional(v.string()) }),
     { pathPrefix: '/' },
   ),
+  method: optionalText,
+  headers: conditions,
+  query: conditions,
 });
+const References = v.fallback(
+  v.union([
+    texts,
+    v.pipe(
+      v.string(),
+      v.transform(name => [name]),
+    ),
+  ]),
+  [],
+);
 const Route = v.object({
   name: v.fallback(v.string(), ''),
-  matches: v.optional(listOf(Match), [{ path: { pathPrefix: '/' } }]),
-  policies,
+  gateways: References,
+  hostnames: texts,
+  matches: v.optional(listOf(Match), [{ path: { pathPrefix: '/' }, headers: 0, query: 0 }]),
+  policies: v.optional(v.unknown()),
   backends: listOf(Backend),
 });
-const Routes = listOf(Route);
+type Route = v.InferOutput<typeof Route>;
+const Listener = v.object({ name: optionalText, routes: listOf(Route), policies: v.optional(v.unknown()) });
+const Gateway = v.pipe(
+  v.looseObject({ listeners: listOf(v.looseObject({ name: optionalText })) }),
+  v.transform(({ listeners, ...policies }) => ({ listeners, policies })),
+);
 const File = v.object({
-  routes: Routes,
-  binds: listOf(v.object({ listeners: listOf(v.object({ routes: Routes })) })),
+  routes: listOf(Route),
+  gateways: v.fallback(v.record(v.string(), Gateway), {}),
+  binds: listOf(v.object({ listeners: listOf(Listener) })),
   backends: listOf(Backend),
-  mcp: v.fallback(v.optional(v.object({ targets: Targets, policies })), undefined),
+  mcp: v.fallback(v.optional(v.object({ targets: Targets, policies: v.optional(v.unknown()) })), undefined),
+  policies: v.optional(v.unknown()),
+  llm: v.optional(v.unknown()),
 });
+type File = v.InferOutput<typeof File>;
 
 /**
- * Reads an AgentGateway file (v0.10 to v1.5: `routes`, `binds`, `mcp`, inline or named backends; schema in the
- * project's schema/config.json). Fields that we do not know are the gateway's business; a part that has another shape
- * than expected is left out. Throws `gateway.configUnreadable` for text that is not YAML or no mapping.
+ * Reads an AgentGateway file (v0.10 to v1.5: `routes`, `gateways`, `binds`, `mcp`, inline or named backends; schema in
+ * the project's schema/config.json). Fields that we do not know are the gateway's business; a part that has another
+ * shape than expected is left out. Throws `gateway.configUnreadable` for text that is not YAML or no mapping.
  */
 export function parseGatewayConfig(text: string): GatewayConfig {
-  const file = v.safeParse(File, readYaml(text));
-  if (!file.success) throw unreadable(1, 'the file is no mapping');
-  const { routes, binds, backends, mcp } = file.output;
-  const named = new Map(backends.flatMap(backend => (backend.name ? [[backend.name, backend] as const] : [])));
-  const all = [...routes, ...binds.flatMap(bind => bind.listeners.flatMap(listener => listener.routes))];
-  const read = all.map((route, index) => {
-    const behind = route.backends.map(backend => (backend.backend && named.get(backend.backend)) || backend);
-    return toRoute(route.name || `route ${index + 1}`, route.matches.flatMap(toMatch), [
-      route,
-      ...route.backends,
-      ...behind,
-    ]);
-  });
+  const document = readYaml(text);
+  const parsed = v.safeParse(File, document.value);
+  if (!parsed.success || !v.is(record, document.value)) throw unreadable(1, 'the file is no mapping');
+  const file = parsed.output;
+  const routes: GatewayRoute[] = [];
+  const add = (route: Route, listener: Policies[]) => {
+    const fallback = `route ${routes.length + 1}`;
+    routes.push(toRoute({ ...route, name: route.name || fallback }, listener, file, document.lineOf));
+  };
+  for (const route of file.routes) add(route, listenersOf(route, file));
+  for (const listener of file.binds.flatMap(bind => bind.listeners))
+    for (const route of listener.routes) add(route, [readPolicies(listener.policies)]);
   // The simple form serves all its targets at /mcp (agentgateway v1.4.1 crates/agentgateway/src/types/local.rs).
-  if (mcp)
-    read.push(
-      toRoute(
-        'mcp',
-        [{ kind: 'pathPrefix', path: '/mcp' }],
-        [{ policies: mcp.policies }, { mcp, policies: undefined }],
-      ),
-    );
-  return { routes: read };
+  if (file.mcp) {
+    const { targets, policies } = file.mcp;
+    const route = { name: 'mcp', matches: [{ path: { pathPrefix: '/mcp' }, headers: 0, query: 0 }], policies };
+    const backends = [{ mcp: { targets }, ai: undefined, routeGroup: undefined, policies: undefined }];
+    add({ ...route, gateways: [], hostnames: [], backends }, []);
+  }
+  return { routes, unread: (['policies', 'llm'] as const).filter(name => file[name] !== undefined) };
 }
 
 /**
@@ -154,18 +153,35 @@ export function mcpRoutes(config: GatewayConfig): McpRoute[] {
     const path = match.path.replace(/\/+$/, '') || '/mcp';
     if (seen.has(path)) return []; // the gateway would take the first as well, or tell them apart by what we do not send
     seen.add(path);
-    const { name, targets, mcpAuthorization, audiences } = route;
-    return [{ name, path, targets, rules: mcpAuthorization, audiences }];
+    const { name, targets, mcpAuthorization, stages } = route;
+    const audiences = stages.flatMap(
+      ({ token }) => token?.providers.flatMap(provider => provider.audiences ?? []) ?? [],
+    );
+    return [{ name, path, targets, rules: mcpAuthorization, audiences: [...new Set(audiences)] }];
   });
 }
 
-function readYaml(text: string): unknown {
+interface YamlText {
+  value: unknown;
+  /** Where the text stands, if it stands in one place only. */
+  lineOf: (text: string) => number | undefined;
+}
+
+function readYaml(text: string): YamlText {
   if (text.length > MAX_FILE) throw unreadable(1, 'the file is larger than 1 MiB');
   try {
-    const document = parseDocument(text, { logLevel: 'silent', prettyErrors: false });
+    const lineCounter = new LineCounter();
+    const document = parseDocument(text, { logLevel: 'silent', prettyErrors: false, lineCounter });
     const [error] = document.errors;
-    if (error) throw unreadable(text.slice(0, error.pos[0]).split('\n').length, error.message);
-    return document.toJS({ maxAliasCount: 100 });
+    if (error) throw unreadable(lineCounter.linePos(error.pos[0]).line, error.message);
+    const lines = new Map<string, number | undefined>();
+    visit(document, {
+      Scalar(_key, node) {
+        if (typeof node.value !== 'string' || !node.range) return;
+        lines.set(node.value, lines.has(node.value) ? undefined : lineCounter.linePos(node.range[0]).line);
+      },
+    });
+    return { value: document.toJS({ maxAliasCount: 100 }), lineOf: value => lines.get(value) };
   } catch (error) {
     if (AgentIdError.is(error)) throw error;
     throw unreadable(1, error instanceof Error ? error.message : '');
@@ -176,29 +192,74 @@ function unreadable(line: number, detail: string) {
   return new AgentIdError('gateway.configUnreadable', { line, detail: quote(detail) });
 }
 
-function toMatch({ path }: v.InferOutput<typeof Match>): PathMatch[] {
+/** A gateway called `default` is the one that routes attach to when they name none. */
+function listenersOf(route: Route, { gateways }: File): Policies[] {
+  const references = route.gateways.length > 0 ? route.gateways : ['default'];
+  return references.flatMap(reference => {
+    const [name = '', section] = reference.split('/');
+    const gateway = gateways[name];
+    if (!gateway) return [];
+    if (gateway.listeners.length === 0) return [readPolicies(gateway.policies)];
+    return gateway.listeners
+      .filter((listener, index) => section === undefined || section === (listener.name ?? `listener${index}`))
+      .map(listener => readPolicies(listener));
+  });
+}
+
+function toMatch({ path, method, headers, query }: v.InferOutput<typeof Match>): RouteMatch[] {
   for (const kind of ['exact', 'pathPrefix', 'regex'] as const) {
     const value = path[kind];
-    if (value !== undefined) return [{ kind, path: value }];
+    if (value !== undefined) return [{ kind, path: value, ...(method !== undefined && { method }), headers, query }];
   }
   return [];
 }
 
-/** Policies add up over the route and its backends: one deny denies, every require must hold, any allow allows. */
-function toRoute(name: string, matches: PathMatch[], parts: Partial<Backend>[]): GatewayRoute {
-  const all = [...new Set(parts.flatMap(part => part.policies ?? []))];
-  const jwt = all.flatMap(policy => [policy.jwtAuth, policy.mcpAuthentication].filter(item => item !== undefined));
-  const providers = jwt.flatMap(item => (item.providers.length > 0 ? item.providers : [item]));
-  const targets = parts.flatMap(part => part.mcp?.targets.map(target => target.name) ?? []);
-  const unique = (values: string[]) => [...new Set(values.filter(Boolean))];
-  return {
-    name,
-    matches,
-    kind: parts.some(part => part.mcp) ? 'mcp' : parts.some(part => part.ai !== undefined) ? 'ai' : 'other',
-    issuers: unique(providers.map(provider => provider.issuer)),
-    audiences: unique(providers.flatMap(provider => provider.audiences)),
-    authorization: all.flatMap(policy => policy.authorization.rules),
-    mcpAuthorization: all.flatMap(policy => policy.mcpAuthorization.rules),
-    targets: unique(targets),
+function toRoute(route: Route, listeners: Policies[], file: File, lineOf: YamlText['lineOf']): GatewayRoute {
+  const named = new Map(file.backends.flatMap(backend => (backend.name ? [[backend.name, backend] as const] : [])));
+  const behind = route.backends.map((backend): Backend[] => {
+    const target = backend.backend === undefined ? undefined : named.get(backend.backend);
+    return target ? [backend, target] : [backend];
+  });
+  const own = readPolicies(route.policies);
+  const backends = behind.map(parts => merge(parts.map(part => readPolicies(part.policies))));
+  const parts = behind.flat();
+  const located = (rules: Rule[]) => rules.map(rule => locate(rule, lineOf));
+  const stage = (at: Stage['at'], policies: Policies): Stage => {
+    const { token, authorization, unread } = policies;
+    return { at, ...(token && { token }), authorization: located(authorization), unread };
   };
+  const backend = sameForAll(backends, 'backends');
+  if (parts.some(part => part.routeGroup !== undefined)) backend.unread.push('routeGroup');
+  return {
+    name: route.name,
+    matches: route.matches.flatMap(toMatch),
+    hostnames: route.hostnames,
+    kind: parts.some(part => part.mcp) ? 'mcp' : parts.some(part => part.ai !== undefined) ? 'ai' : 'other',
+    stages: [stage('gateway', sameForAll(listeners, 'gateways')), stage('route', own), stage('backend', backend)],
+    mcpAuthorization: located([...own.mcpAuthorization, ...backend.mcpAuthorization]),
+    targets: [...new Set(parts.flatMap(part => part.mcp?.targets.map(target => target.name) ?? []))],
+  };
+}
+
+function locate(rule: Rule, lineOf: YamlText['lineOf']): Rule {
+  const line = lineOf(rule.expression);
+  return line === undefined ? rule : { ...rule, line };
+}
+
+/** Policies of one stage add up: a deny denies, every require must hold, any allow allows. */
+function merge(parts: Policies[]): Policies {
+  const token = parts.find(part => part.token)?.token;
+  return {
+    ...(token && { token }),
+    authorization: parts.flatMap(part => part.authorization),
+    mcpAuthorization: parts.flatMap(part => part.mcpAuthorization),
+    unread: parts.flatMap(part => part.unread),
+  };
+}
+
+/** One of several takes a request (by weight, by port): we know what holds for it only where all say the same. */
+function sameForAll(alternatives: Policies[], name: string): Policies {
+  const [first = merge([]), ...others] = alternatives;
+  if (others.every(other => JSON.stringify(other) === JSON.stringify(first))) return first;
+  return { ...merge(alternatives), unread: [name] };
 }

@@ -185,6 +185,6 @@ describe('the gateway’s file', () => {
     const [route] = mcpRoutes(parseGatewayConfig(await readFile(sandbox.json.gatewayConfigFile, 'utf8')));
     const { appid, ...rest } = decodeToken(await tokens.get('mcp', 0, false)).claims;
     const reason = explainDenial(route!, { ...rest, azp: appid, ver: '2.0', xms_act_fct: undefined });
-    assert.equal(reason?.hint, 'v2Token');
+    assert.equal(reason?.remedy.code, 'otherVersion');
   });
 });

@@ -64,23 +64,42 @@ backends:
 
 describe('an AgentGateway file', () => {
   it('gives its routes with what they take and what is behind them', () => {
-    const { routes } = parseGatewayConfig(TODAY);
-    assert.deepEqual(routes[0], {
+    const config = parseGatewayConfig(TODAY);
+    assert.deepEqual(config.routes[0], {
       name: 'llm',
-      matches: [{ kind: 'pathPrefix', path: '/llm' }],
+      matches: [{ kind: 'pathPrefix', path: '/llm', headers: 0, query: 0 }],
+      hostnames: [],
       kind: 'ai',
-      issuers: ['https://sts.windows.net/TENANT/'],
-      audiences: ['https://cognitiveservices.azure.com'],
-      authorization: [{ mode: 'require', expression: 'has(jwt.sub)' }],
+      stages: [
+        { at: 'gateway', authorization: [], unread: [] },
+        {
+          at: 'route',
+          token: {
+            kind: 'jwtAuth',
+            mode: 'strict',
+            providers: [
+              {
+                issuer: 'https://sts.windows.net/TENANT/',
+                audiences: ['https://cognitiveservices.azure.com'],
+                requiredClaims: ['exp'],
+                keys: { kind: 'url', location: 'https://example.test/keys' },
+              },
+            ],
+          },
+          authorization: [{ mode: 'require', expression: 'has(jwt.sub)', line: 10 }],
+          unread: [],
+        },
+        { at: 'backend', authorization: [], unread: [] },
+      ],
       mcpAuthorization: [],
       targets: [],
     });
-    assert.deepEqual(mcpRoutes({ routes }), [
+    assert.deepEqual(mcpRoutes(config), [
       {
         name: 'mcp',
         path: '/mcp',
         targets: ['microsoft', 'exa-ai'],
-        rules: [{ mode: 'require', expression: RULE }],
+        rules: [{ mode: 'require', expression: RULE, line: 22 }],
         audiences: ['api://MCP'],
       },
     ]);
@@ -88,10 +107,15 @@ describe('an AgentGateway file', () => {
 
   it('may use binds, backend policies, named backends and several providers', () => {
     const config = parseGatewayConfig(OLDER);
-    assert.deepEqual(config.routes[0]!.issuers, [
-      'https://sts.windows.net/T/',
-      'https://login.microsoftonline.com/T/v2.0',
-    ]);
+    assert.deepEqual(
+      config.routes[0]!.stages[1]?.token?.providers.map(({ issuer }) => issuer),
+      ['https://sts.windows.net/T/', 'https://login.microsoftonline.com/T/v2.0'],
+    );
+    assert.deepEqual(
+      config.routes[0]!.stages[2]?.unread,
+      ['mcpAuthorization'],
+      'one rule has a shape that we do not know',
+    );
     assert.deepEqual(
       mcpRoutes(config).map(({ path, targets, rules }) => ({ path, targets, rules: rules.length })),
       [
@@ -107,7 +131,13 @@ describe('an AgentGateway file', () => {
       'mcp: {port: 3000, targets: [{name: t}], policies: {jwtAuth: {issuer: i, audiences: [a]}, mcpAuthorization: {rules: ["true"]}}}',
     );
     assert.deepEqual(mcpRoutes(config), [
-      { name: 'mcp', path: '/mcp', targets: ['t'], rules: [{ mode: 'allow', expression: 'true' }], audiences: ['a'] },
+      {
+        name: 'mcp',
+        path: '/mcp',
+        targets: ['t'],
+        rules: [{ mode: 'allow', expression: 'true', line: 1 }],
+        audiences: ['a'],
+      },
     ]);
   });
 

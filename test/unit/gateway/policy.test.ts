@@ -4,7 +4,7 @@ import { celEnv, parse, plan } from '@bufbuild/cel';
 import { strings } from '@bufbuild/cel/ext';
 import { compile } from '../../../src/gateway/cel.ts';
 import { splitClauses, type Clause } from '../../../src/gateway/clauses.ts';
-import type { Rule } from '../../../src/gateway/config.ts';
+import type { Rule } from '../../../src/gateway/policies.ts';
 import { explainDenial, hiddenTools } from '../../../src/gateway/policy.ts';
 
 const AGENT = 'a4c7b0de-0000-4000-8000-000000000001';
@@ -38,6 +38,12 @@ describe('the reference rule', () => {
       clause: `jwt.appid == '${AGENT}'`,
       claims: [{ name: 'appid', value: OTHER }],
       cause: 'claimDiffers',
+      remedy: {
+        code: 'allowAgent',
+        agent: OTHER,
+        clause: `jwt.appid == '${AGENT}'`,
+        suggestion: `jwt.appid in ['${AGENT}', '${OTHER}']`,
+      },
       everyTool: true,
       summary: `Access needs jwt.appid == '${AGENT}', and the token has appid = ${OTHER}.`,
     });
@@ -47,12 +53,16 @@ describe('the reference rule', () => {
   it('says that a v2 token has azp, and no facets', () => {
     const token = explainDenial(route({ require: REFERENCE }), v2, search);
     assert.equal(token?.cause, 'claimMissing');
-    assert.equal(token?.hint, 'v2Token');
+    assert.deepEqual(token?.remedy, {
+      ...{ code: 'otherVersion', reads: 'appid', has: 'azp', version: '1.0' },
+      ...{ clause: `jwt.appid == '${AGENT}'`, suggestion: `jwt.azp == '${AGENT}'` },
+    });
     assert.deepEqual(token?.claims, [{ name: 'appid' }]);
     const facets = explainDenial(route({ require: REFERENCE }), { appid: AGENT }, search);
-    assert.equal(facets?.hint, 'noFacets');
+    assert.equal(facets?.remedy.code, 'emitClaims');
     assert.equal(facets?.clause, `'11' in jwt.xms_act_fct.split(' ')`);
-    assert.equal(explainDenial(route("jwt.azp == 'x'"), v1, search)?.hint, 'v1Token');
+    const older = explainDenial(route("jwt.azp == 'x'"), v1, search)?.remedy;
+    assert.ok(older?.code === 'otherVersion' && older.version === '2.0' && older.suggestion === "jwt.appid == 'x'");
   });
 
   it('does not take 110 for 11, nor an app for an agent', () => {
@@ -127,7 +137,7 @@ describe('what only the gateway knows', () => {
   it('knows that arguments are never set when rules are checked', () => {
     const reason = explainDenial(route({ require: "mcp.tool.arguments.path == '/tmp'" }), v1, search);
     assert.equal(reason?.outcome, 'denied');
-    assert.equal(reason?.hint, 'neverSet');
+    assert.ok(reason?.remedy.code === 'neverSet' && reason.remedy.variable === 'mcp.tool.arguments.path');
   });
 });
 

@@ -403,6 +403,7 @@ describe('a tool card', () => {
       clause: "jwt.appid in ['a']",
       claims: [{ name: 'jwt.appid', value: 'b' }],
       cause: 'claimDiffers',
+      remedy: { code: 'changeRule', clause: "jwt.appid in ['a']" },
       everyTool: false,
       summary: '',
     };
