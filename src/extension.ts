@@ -11,18 +11,21 @@ import { keyModel } from './views/apiKeyFlow.ts';
 import { ChatController } from './views/chatController.ts';
 import { ChatView, CHAT_VIEW } from './views/chatView.ts';
 import { registerCommands } from './views/commands.ts';
+import { editorAccounts } from './views/editorAccounts.ts';
 import { ConnectionNotice } from './views/connectionNotice.ts';
 import { ConfigurationDocument } from './views/configurationDocument.ts';
 import { identityRows } from './views/identityTree.ts';
 import { InspectorPanel } from './views/inspectorPanel.ts';
 import { openLink } from './views/links.ts';
-import { remember, serverStore, trustStore } from './views/memory.ts';
+import { remember, serverStore, signInMemory, trustStore } from './views/memory.ts';
 import { sayer } from './views/messages/index.ts';
 import { clauseOf, sayDenial } from './views/messages/denial.ts';
 import { modeLine, noTokensBecause, suggestedPrompts } from './views/mode.ts';
 import { SandboxProcess } from './views/sandboxProcess.ts';
 import { editorSecrets, memorySecrets } from './views/secrets.ts';
 import { serverRows } from './views/serversTree.ts';
+import { SignInFlow, signInPlace } from './views/signInFlow.ts';
+import { helps, waysHere } from './views/signInWays.ts';
 import { StatusBar } from './views/statusBar.ts';
 import { RowTree } from './views/tree.ts';
 import { tokenLabel } from './views/words.ts';
@@ -38,7 +41,8 @@ export function activate(context: vscode.ExtensionContext): void {
   const t = vscode.l10n.t;
   const channel = vscode.window.createOutputChannel('Agent ID', { log: true });
   const logger = redactingLogger(channel);
-  const say = sayer(t);
+  const place = signInPlace();
+  const say = sayer(t, (action, error) => helps(action, error, waysHere(session.connection?.signInWays ?? [], place)));
   const secrets = editorSecrets(context);
   const memory = memorySecrets();
   const remembered = remember(globalState);
@@ -61,6 +65,7 @@ export function activate(context: vscode.ExtensionContext): void {
     servers,
     secrets,
     memory,
+    editorAccounts: editorAccounts(subscriptions),
     trust: trustStore(globalState),
     overrides: readSettings,
     opened: plan => void remembered.keep(plan),
@@ -129,6 +134,7 @@ export function activate(context: vscode.ExtensionContext): void {
     configuration,
     sandbox,
     remembered,
+    signIn: new SignInFlow(signInMemory(globalState), place),
     secrets,
     settings: readSettings,
     say,

@@ -32,7 +32,7 @@ export function readSettings(): Settings {
     connectionFile: text('connectionFile'),
     authority: text('authority') ?? 'https://login.microsoftonline.com',
     clientId: text('clientId') ?? '',
-    clientIdIsDefault: configuration.inspect('clientId')?.globalValue === undefined,
+    clientIdIsDefault: text('clientId') === configuration.inspect('clientId')?.defaultValue,
     scopeName: text('scopeName'),
     llmDeployment: text('llmDeployment'),
     llmApiVersion: text('llmApiVersion'),

@@ -13,7 +13,7 @@ import { preflight, type RouteVerdict } from '../gateway/preflight.ts';
 import { TokenBroker } from '../identity/broker.ts';
 import { decodeToken, type TokenClaims } from '../identity/claims.ts';
 import { Sidecar } from '../identity/sidecar.ts';
-import type { Account, SignIn, UserToken } from '../identity/signIn.ts';
+import type { Account, SignIn, SignInWay, UserToken } from '../identity/signIn.ts';
 import type { McpServers } from '../mcp/registry.ts';
 import { Actor } from './actor.ts';
 import type { Configuration } from './configuration.ts';
@@ -36,8 +36,8 @@ export interface ConnectionDeps {
   gateway: DiscoveredGateway | undefined;
   configuration: Configuration;
   signIn: SignIn;
-  /** Fires when another window may have changed what is stored of the sign-in. */
-  signInChanged?: Event<string>;
+  /** Fire when another window, or the editor, may have changed who is signed in. */
+  signInChanged: readonly Event<string>[];
   servers: McpServers;
   logger: Logger;
   clock: Clock;
@@ -102,7 +102,7 @@ export class Connection implements Disposable {
       if (tunnel) this.#store.add(tunnel.onDidChangeState(() => this.#changed.fire()));
     }
     this.#store.add(this.broker.onDidChange(() => this.#changed.fire()));
-    if (deps.signInChanged) this.#store.add(deps.signInChanged(() => void this.#lookAfterSignIn()));
+    for (const changed of deps.signInChanged) this.#store.add(changed(() => void this.#lookAfterSignIn()));
   }
 
   /** Opens the tunnels (they dial on first use) and builds the rest; nothing is asked of anybody yet. */
@@ -142,6 +142,11 @@ export class Connection implements Disposable {
   /** Aborted when the user who acts now signs out or makes way for another: what was begun for them must not go on. */
   get actor(): AbortSignal {
     return this.#actor.signal;
+  }
+
+  /** How this client may sign people in. */
+  get signInWays(): readonly SignInWay[] {
+    return this.#deps.signIn.ways;
   }
 
   get server(): string {

@@ -45,6 +45,8 @@ export async function openConnection(
       interaction,
       deps,
     );
+    // the default client is registered for no editor
+    const editorAccounts = overrides.clientIdIsDefault ? undefined : deps.editorAccounts;
     const secrets = plan.world?.keepSignIn === false ? deps.memory : deps.secrets;
     const signIn = await createSignIn(
       {
@@ -58,16 +60,16 @@ export async function openConnection(
         fetch: plan.world?.caFile ? await pinnedFetch(await readFile(plan.world.caFile, 'utf8')) : deps.fetch,
         logger,
         clock,
+        ...(editorAccounts && { editorAccounts }),
       },
     );
-    const signInChanged = secrets.onDidChange && { signInChanged: secrets.onDidChange };
     return await Connection.open({
       api,
       agent,
       gateway,
       configuration,
       signIn,
-      ...signInChanged,
+      signInChanged: [secrets.onDidChange, editorAccounts?.onDidChange].filter(event => event !== undefined),
       servers,
       logger,
       clock,

@@ -4,7 +4,7 @@ import { AgentIdError } from '../base/errors.ts';
 import { Emitter } from '../base/event.ts';
 import type { Fetch } from '../base/fetch.ts';
 import type { Logger } from '../base/logger.ts';
-import type { SecretStore } from '../identity/types.ts';
+import type { EditorAccounts, SecretStore } from '../identity/types.ts';
 import type { McpServers } from '../mcp/registry.ts';
 import type { Connection, InteractiveSignIn } from './connection.ts';
 import type { ConnectionPlan, Overrides } from './configuration.ts';
@@ -25,6 +25,8 @@ export interface SessionDeps {
   secrets: SecretStore;
   /** For a sandbox that ends with the window. */
   memory: SecretStore;
+  /** The editor's own Microsoft accounts. */
+  editorAccounts?: EditorAccounts;
   trust: TrustStore;
   overrides(): Overrides;
   /** Called when a plan has led to a connection, before its steps run: a reload may come before they end. */

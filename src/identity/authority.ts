@@ -31,6 +31,8 @@ export class Authority {
   readonly url: string;
   /** Host with port. */
   readonly host: string;
+  /** As the address has it: a GUID or a domain name. */
+  readonly tenant: string;
   /** Lower case; undefined when the tenant is given by a domain name. */
   readonly tenantId: string | undefined;
   /** True for the sandbox: not one of Microsoft's hosts, and on this machine. */
@@ -55,9 +57,15 @@ export class Authority {
       throw identityError('signIn.authorityInvalid', { authority });
     this.url = `${url.origin}/${tenant}`;
     this.host = url.host;
+    this.tenant = tenant;
     this.tenantId = GUID.test(tenant) ? tenant.toLowerCase() : undefined;
     this.loopback = known && LOOPBACK.has(url.hostname);
     this.microsoft = LOGIN_HOSTS.has(url.host);
+  }
+
+  /** Entra's worldwide cloud, the one whose accounts the editor's provider `microsoft` has. */
+  get worldwide(): boolean {
+    return this.host === 'login.microsoftonline.com';
   }
 
   /** May codes and refresh tokens be sent there? For a sandbox, loopback; else its own host and Entra's, over https. */

@@ -3,11 +3,18 @@ import { describe } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { identityError } from './errors.ts';
 import { parseJson } from './http.ts';
-import type { SecretStore } from './types.ts';
+import type { Account, SecretStore } from './types.ts';
 
 const Entities = v.optional(v.record(v.string(), v.looseObject({ home_account_id: v.optional(v.string()) })), {});
 
-/** MSAL's cache format, the same in all of its languages; only what we must understand of it. */
+const EditorAccount: v.GenericSchema<unknown, Account> = v.object({
+  id: v.string(),
+  username: v.string(),
+  oid: v.string(),
+  tid: v.string(),
+});
+
+/** MSAL's cache format, the same in all of its languages; only what we must understand of it. The last two are ours. */
 const Cache = v.object({
   Account: Entities,
   IdToken: Entities,
@@ -17,6 +24,10 @@ const Cache = v.object({
     {},
   ),
   AppMetadata: Entities,
+  /** The user who signed in, or was chosen, last. */
+  Active: v.optional(v.string()),
+  /** The editor's account that stands for a user here; its tokens stay with the editor. */
+  Editor: v.optional(EditorAccount),
 });
 
 export type SignInCache = v.InferOutput<typeof Cache>;
@@ -30,6 +41,7 @@ export function parseCache(text: string): SignInCache | undefined {
 }
 
 export function hasAccount(cache: SignInCache, accountId: string): boolean {
+  if (cache.Editor?.id === accountId) return true;
   return Object.values(cache.Account).some(account => account.home_account_id === accountId);
 }
 
@@ -90,7 +102,7 @@ export class CacheStore {
         const stored = await this.load();
         const changed = change(stored ?? v.parse(Cache, {}));
         if (!changed) return undefined;
-        const next = { ...changed, AccessToken: {} };
+        const next = v.parse(Cache, { ...changed, AccessToken: {} }); // the same order of fields as what is read
         const text = JSON.stringify(next);
         if ((stored && JSON.stringify(stored) === text) || round > ROUNDS) return next;
         await attempt(() => this.#secrets.set(this.#key, text));

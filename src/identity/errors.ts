@@ -22,6 +22,10 @@ export type IdentityErrorCode =
   | 'signIn.deviceCodeExpired'
   /** The code was used already or is not known any more; Entra's args. */
   | 'signIn.deviceCodeRejected'
+  /** Nothing came back from the browser; args: minutes. */
+  | 'signIn.browserUnanswered'
+  /** The editor's own Microsoft account gave no token; args: reason. */
+  | 'signIn.editorAccount'
   /** The person pressed Cancel on Entra's page, or refused consent there; Entra's args. */
   | 'signIn.declined'
   /** Nobody has agreed that this application may use the blueprint's scope; Entra's args. */

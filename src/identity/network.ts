@@ -5,35 +5,14 @@ import type { Fetch } from '../base/fetch.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Authority } from './authority.ts';
 import { DevicePolling, parseDeviceCode, PENDING } from './devicePolling.ts';
-import { failureArgs, kindOf, parseFailure, type EntraFailure, type EntraKind } from './entraError.ts';
+import { failureArgs, kindOf, parseFailure, type EntraFailure } from './entraError.ts';
 import { identityError, type IdentityErrorCode } from './errors.ts';
 import { networkReason, parseJson, readText } from './http.ts';
+import { signInRefused } from './refusal.ts';
+import type { SignInWay } from './types.ts';
 
 const REQUEST_TIMEOUT_MS = 30_000;
 const MAX_ANSWER_BYTES = 1024 * 1024;
-
-const CODES: Record<EntraKind, IdentityErrorCode> = {
-  agentRestriction: 'signIn.refused',
-  blocked: 'signIn.blocked',
-  clientNotAllowed: 'signIn.clientNotAllowed',
-  codeExpired: 'signIn.deviceCodeExpired',
-  codeRejected: 'signIn.deviceCodeRejected',
-  consent: 'signIn.consentRequired',
-  declined: 'signIn.declined',
-  interaction: 'signIn.interactionRequired',
-  notAssigned: 'signIn.notAssigned',
-  other: 'signIn.refused',
-  overPolled: 'signIn.entraUnavailable',
-  scope: 'signIn.badScope',
-  sessionEnded: 'signIn.sessionEnded',
-  unavailable: 'signIn.entraUnavailable',
-  unknownApp: 'signIn.unknownClient',
-  unknownResource: 'signIn.unknownResource',
-  unknownTenant: 'signIn.unknownTenant',
-  userToken: 'signIn.sessionEnded',
-  workloadIdentity: 'signIn.refused',
-  wrongUser: 'signIn.wrongUser',
-};
 
 interface Answer {
   status: number;
@@ -55,14 +34,24 @@ export class EntraNetwork implements INetworkModule {
   readonly #signal: AbortSignal;
   readonly #logger: Logger;
   readonly #clock: Clock;
+  readonly #way: SignInWay | undefined;
   #polling: DevicePolling | undefined;
 
-  constructor(options: { authority: Authority; fetch: Fetch; signal: AbortSignal; logger: Logger; clock: Clock }) {
+  /** `way`: how the person signs in; absent for a renewal. */
+  constructor(options: {
+    authority: Authority;
+    fetch: Fetch;
+    signal: AbortSignal;
+    logger: Logger;
+    clock: Clock;
+    way?: SignInWay;
+  }) {
     this.#authority = options.authority;
     this.#fetch = options.fetch;
     this.#signal = options.signal;
     this.#logger = options.logger;
     this.#clock = options.clock;
+    this.#way = options.way;
   }
 
   sendGetRequestAsync<T>(url: string, options?: NetworkRequestOptions): Promise<NetworkResponse<T>> {
@@ -160,10 +149,7 @@ export class EntraNetwork implements INetworkModule {
         ...failureArgs(failure ?? {}, this.#clock.now()),
       });
     if (!failure) return identityError('signIn.badAnswer', { host, status: answer.status, problem: 'no OAuth error' });
-    return identityError(CODES[kindOf(failure)], {
-      ...failureArgs(failure, this.#clock.now()),
-      ...(failure.claims && { claims: failure.claims }),
-    });
+    return signInRefused(failure, { way: this.#way, now: this.#clock.now() });
   }
 
   /** Keeps the typed error, because MSAL replaces what it does not know by "network_error". */

@@ -6,6 +6,7 @@ import type { Fetch } from '../base/fetch.ts';
 import type { Logger } from '../base/logger.ts';
 import { SingleFlight } from '../base/singleFlight.ts';
 import { Authority } from './authority.ts';
+import { acquireInBrowser } from './browserFlow.ts';
 import {
   CacheStore,
   hasAccount,
@@ -15,14 +16,15 @@ import {
   withoutRefreshTokens,
   type SignInCache,
 } from './cacheStore.ts';
+import { EditorFlow } from './editorFlow.ts';
 import { identityError } from './errors.ts';
 import { refreshAhead } from './lifetime.ts';
 import { createMsal, isBadToken, isNothingCached, toAccount, translate } from './msal.ts';
 import { EntraNetwork } from './network.ts';
-import type { Account, SecretStore, SignIn, UserToken } from './types.ts';
+import type { Account, EditorAccounts, SecretStore, SignIn, SignInWay, UserToken } from './types.ts';
 import { checkUserToken } from './userToken.ts';
 
-export type { Account, DeviceCodePrompt, SecretStore, SignIn, UserToken } from './types.ts';
+export type { Account, DeviceCodePrompt, EditorAccounts, SecretStore, SignIn, SignInWay, UserToken } from './types.ts';
 
 export interface SignInConfig {
   /** `https://host[:port]/tenant`. */
@@ -40,6 +42,8 @@ export interface SignInDeps {
   fetch: Fetch;
   logger: Logger;
   clock?: Clock;
+  /** Where the editor's own account may sign the user in: it takes an application that is registered for the editor. */
+  editorAccounts?: EditorAccounts;
 }
 
 /** Sign-in for one authority and client. MSAL is loaded on first use. Throws `signIn.authorityInvalid`. */
@@ -54,6 +58,9 @@ class MsalSignIn implements SignIn {
   readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #store: CacheStore;
+  readonly #editor: EditorFlow | undefined;
+  readonly key: string;
+  readonly ways: readonly SignInWay[];
   readonly #flights = new SingleFlight<UserToken | undefined>();
   readonly #tokens = new Map<string, UserToken & { obtainedAt: number }>();
   #current: string | undefined;
@@ -65,18 +72,21 @@ class MsalSignIn implements SignIn {
     this.#fetch = deps.fetch;
     this.#logger = deps.logger;
     this.#clock = deps.clock ?? systemClock;
-    this.#store = new CacheStore(
-      deps.secrets,
-      `agentId.signIn ${this.#authority.url} ${config.clientId}`.toLowerCase(),
-      deps.logger,
-    );
+    this.key = `${this.#authority.url} ${config.clientId}`.toLowerCase();
+    this.#store = new CacheStore(deps.secrets, `agentId.signIn ${this.key}`, deps.logger);
+    const { clientId } = config;
+    if (deps.editorAccounts && this.#authority.worldwide) {
+      const common = { authority: this.#authority, clientId, scope: config.scopes[0] ?? '', clock: this.#clock };
+      this.#editor = new EditorFlow(deps.editorAccounts, common);
+    }
+    this.ways = ['deviceCode', 'browser', ...(this.#editor ? ['editorAccount' as const] : [])];
   }
 
   async accounts(): Promise<Account[]> {
     const cache = await this.#store.load();
     if (!cache) return [];
-    const { msal } = await this.#open(new AbortController().signal, cache);
-    return (await this.#accounts(msal)).map(toAccount);
+    const { msal } = await this.#open(new AbortController().signal, { cache });
+    return this.#accounts(msal, cache);
   }
 
   async silent(options: Parameters<SignIn['silent']>[0]): Promise<UserToken | undefined> {
@@ -92,27 +102,45 @@ class MsalSignIn implements SignIn {
     return this.#flights.run(id ?? '', flight => this.#renew(id, flight), signal);
   }
 
-  async deviceCode(options: Parameters<SignIn['deviceCode']>[0]): Promise<UserToken> {
-    const { claims, signal } = options;
+  async switchTo(account: Account, signal: AbortSignal): Promise<UserToken | undefined> {
+    const token = await this.silent({ account, forceRefresh: true, signal });
     signal.throwIfAborted();
-    const { msal, network } = await this.#open(signal);
-    const operation = msal.acquireTokenByDeviceCode({
-      scopes: this.#config.scopes,
-      ...(claims && { claims }),
-      deviceCodeCallback: code =>
-        options.onPrompt({
-          userCode: code.userCode,
-          verificationUri: code.verificationUri,
-          expiresAt: this.#clock.now() + code.expiresIn * 1000,
-          message: code.message.replace(/\s+/g, ' ').slice(0, 500),
-        }),
-    });
-    const result = await orAborted(operation, signal).catch((error: unknown) => {
-      throw translate(error, network, signal);
-    });
-    const token = this.#accept(result);
-    signal.throwIfAborted(); // the last moment at which a cancel wins; from here on the user is signed in
-    await this.#store.update(latest => withAccount(latest, this.#changes(msal), token.account.id));
+    if (!token) return undefined;
+    await this.#store.update(latest =>
+      hasAccount(latest, account.id) ? { ...latest, Active: account.id } : undefined,
+    );
+    return token;
+  }
+
+  deviceCode({ claims, signal, onPrompt }: Parameters<SignIn['deviceCode']>[0]): Promise<UserToken> {
+    return this.#interactive('deviceCode', signal, msal =>
+      msal.acquireTokenByDeviceCode({
+        scopes: this.#config.scopes,
+        ...(claims && { claims }),
+        deviceCodeCallback: code =>
+          onPrompt({
+            userCode: code.userCode,
+            verificationUri: code.verificationUri,
+            expiresAt: this.#clock.now() + code.expiresIn * 1000,
+            message: code.message.replace(/\s+/g, ' ').slice(0, 500),
+          }),
+      }),
+    );
+  }
+
+  browser({ claims, signal, ...options }: Parameters<SignIn['browser']>[0]): Promise<UserToken> {
+    const { scopes } = this.#config;
+    const request = { authority: this.#authority, scopes, ...(claims && { claims }), signal, clock: this.#clock };
+    return this.#interactive('browser', signal, msal => acquireInBrowser(msal, request, options));
+  }
+
+  async editorAccount({ signal, ...options }: Parameters<SignIn['editorAccount']>[0]): Promise<UserToken> {
+    if (!this.#editor) throw new Error('The editor’s account is not among the ways of this client.');
+    signal.throwIfAborted();
+    const token = await orAborted(this.#editor.ask(options), signal);
+    signal.throwIfAborted();
+    const { account } = token;
+    await this.#store.update(latest => ({ ...latest, Editor: account, Active: account.id }));
     this.#remember(token);
     return token;
   }
@@ -124,14 +152,33 @@ class MsalSignIn implements SignIn {
     await this.#store.clear();
   }
 
+  async #interactive(
+    way: SignInWay,
+    signal: AbortSignal,
+    acquire: (msal: PublicClientApplication) => Promise<AuthenticationResult | null>,
+  ): Promise<UserToken> {
+    signal.throwIfAborted();
+    const { msal, network } = await this.#open(signal, { way });
+    const result = await orAborted(acquire(msal), signal).catch((error: unknown) => {
+      throw translate(error, network, signal);
+    });
+    const token = this.#accept(result);
+    signal.throwIfAborted(); // the last moment at which a cancel wins; from here on the user is signed in
+    const { id } = token.account;
+    await this.#store.update(latest => ({ ...withAccount(latest, this.#changes(msal), id), Active: id }));
+    this.#remember(token);
+    return token;
+  }
+
   /** Trades the refresh token for a new Tc; undefined when there is nobody to renew for. */
   async #renew(id: string | undefined, signal: AbortSignal, again = false): Promise<UserToken | undefined> {
     const generation = this.#generation;
     const cache = await this.#store.load();
     if (!cache) return undefined;
-    const { msal, network } = await this.#open(signal, cache);
-    const known = await this.#accounts(msal);
-    const info = id === undefined ? known[0] : known.find(candidate => candidate.homeAccountId === id);
+    const { msal, network } = await this.#open(signal, { cache });
+    const wanted = id ?? (await this.#accounts(msal, cache))[0]?.id;
+    if (cache.Editor && cache.Editor.id === wanted) return this.#renewWithEditor(cache.Editor, signal);
+    const info = (await this.#known(msal)).find(candidate => candidate.homeAccountId === wanted);
     if (!info) return undefined;
     let result: AuthenticationResult;
     try {
@@ -147,7 +194,8 @@ class MsalSignIn implements SignIn {
         // Another window renewed in the meantime; its refresh token may still be good.
         if (others.some(secret => !used.includes(secret))) return this.#renew(id, signal, true);
       }
-      if (isBadToken(error)) await this.#store.update(latest => withoutRefreshTokens(latest, used));
+      if (isBadToken(error) || isProtocolTracked(failure))
+        await this.#store.update(latest => withoutRefreshTokens(latest, used));
       throw failure;
     }
     const token = this.#accept(result);
@@ -159,20 +207,45 @@ class MsalSignIn implements SignIn {
     return token;
   }
 
+  async #renewWithEditor(account: Account, signal: AbortSignal): Promise<UserToken | undefined> {
+    const generation = this.#generation;
+    const token = this.#editor && (await orAborted(this.#editor.renew(account), signal));
+    const kept = await this.#store.update(latest => {
+      if (latest.Editor?.id !== account.id) return undefined; // signed out meanwhile
+      return token ? latest : { ...latest, Editor: undefined };
+    });
+    if (!token || !kept || generation !== this.#generation) return undefined;
+    this.#remember(token);
+    return token;
+  }
+
   async #open(
     signal: AbortSignal,
-    cache?: SignInCache,
+    { cache, way }: { cache?: SignInCache; way?: SignInWay },
   ): Promise<{ msal: PublicClientApplication; network: EntraNetwork }> {
     const { clientId, knownAuthority } = this.#config;
     const common = { authority: this.#authority, logger: this.#logger };
-    const network = new EntraNetwork({ ...common, fetch: this.#fetch, signal, clock: this.#clock });
+    const network = new EntraNetwork({
+      ...common,
+      fetch: this.#fetch,
+      signal,
+      clock: this.#clock,
+      ...(way && { way }),
+    });
     const msal = await createMsal({ ...common, known: knownAuthority === true, clientId, network });
     if (cache) msal.getTokenCache().deserialize(JSON.stringify(cache));
     return { msal, network };
   }
 
-  /** Users of this tenant, the one whose id token is newest first. */
-  async #accounts(msal: PublicClientApplication): Promise<AccountInfo[]> {
+  /** Users of this tenant: the active one first, then by the age of their id token. */
+  async #accounts(msal: PublicClientApplication, cache: SignInCache): Promise<Account[]> {
+    const { Editor: editor, Active: active } = cache;
+    const all = (await this.#known(msal)).map(toAccount);
+    if (editor && (await this.#editor?.knows(editor))) all.push(editor);
+    return all.sort((a, b) => Number(b.id === active) - Number(a.id === active));
+  }
+
+  async #known(msal: PublicClientApplication): Promise<AccountInfo[]> {
     const issued = (info: AccountInfo): number => info.idTokenClaims?.iat ?? 0;
     const { tenantId } = this.#authority;
     return (await msal.getTokenCache().getAllAccounts())
@@ -202,4 +275,12 @@ class MsalSignIn implements SignIn {
     this.#tokens.set(token.account.id, { ...token, obtainedAt: this.#clock.now() });
     this.#current = token.account.id;
   }
+}
+
+/**
+ * A session that a device code began is refused for good once a policy blocks such flows (AADSTS530036 on a renewal):
+ * its refresh token is of no more use (Microsoft Learn, "Conditional Access: Authentication flows", protocol tracking).
+ */
+function isProtocolTracked(error: unknown): boolean {
+  return AgentIdError.is(error, 'signIn.blocked') && error.args.aadsts === 530036;
 }

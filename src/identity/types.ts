@@ -38,9 +38,45 @@ export interface DeviceCodePrompt {
   message: string;
 }
 
-/** Signing users in, for one authority and one client application. */
+/** How a person can sign in. */
+export type SignInWay = 'deviceCode' | 'browser' | 'editorAccount';
+
+/** A session of the editor's own Microsoft account. */
+export interface EditorSession {
+  accessToken: string;
+  account: { id: string; label: string };
+}
+
+/** The Microsoft accounts that the editor itself knows, behind its authentication API. */
+export interface EditorAccounts {
+  /** A session without asking anybody; undefined when there is none, or we may not use it. */
+  silent(scopes: readonly string[], account: EditorSession['account']): Promise<EditorSession | undefined>;
+  /** Has the person sign in anew. Rejects with `cancelled` when they leave. */
+  ask(
+    scopes: readonly string[],
+    options: { account?: EditorSession['account']; claims?: string },
+  ): Promise<EditorSession>;
+  /** False once the person has removed the account from the editor. */
+  knows(accountId: string): Promise<boolean>;
+  readonly onDidChange: Event<string>;
+}
+
+interface Interactive {
+  /** JSON text of the claims challenge that the sign-in answers. */
+  claims?: string;
+  signal: AbortSignal;
+}
+
+/**
+ * Signing users in, for one authority and one client application. What is said of a device code holds for each way: an
+ * abort takes effect at once, a sign-in that completes after it is dropped, and `signIn.*`, `userToken.*` is thrown.
+ */
 export interface SignIn {
-  /** Users in the cache, the one who was active last first; needs no network. */
+  /** Names authority and client, e.g. to remember a choice for them. */
+  readonly key: string;
+  /** The ways that authority and client allow. */
+  readonly ways: readonly SignInWay[];
+  /** Users in the cache, the active one first; needs no network. */
   accounts(): Promise<Account[]>;
   /**
    * Tc without asking anybody: from memory, or with the refresh token. Without `account`: the user of the last call,
@@ -48,15 +84,28 @@ export interface SignIn {
    * Entra does not renew.
    */
   silent(options: { account?: Account; forceRefresh?: boolean; signal?: AbortSignal }): Promise<UserToken | undefined>;
+  /** `silent` for a user who is the active one from then on, in the next window too. */
+  switchTo(account: Account, signal: AbortSignal): Promise<UserToken | undefined>;
   /**
    * Signs a user in with a device code (RFC 8628). `claims` answers a claims challenge. An abort takes effect at once,
    * and a sign-in that completes after it is dropped. Throws `signIn.*` or `userToken.*`.
    */
-  deviceCode(options: {
-    onPrompt(prompt: DeviceCodePrompt): void;
-    claims?: string;
-    signal: AbortSignal;
-  }): Promise<UserToken>;
+  deviceCode(options: Interactive & { onPrompt: (prompt: DeviceCodePrompt) => void }): Promise<UserToken>;
+  /** Signs a user in on Entra's page in a browser, whose answer comes to a port of this machine (RFC 8252 §7.3). */
+  browser(options: Interactive & BrowserOptions): Promise<UserToken>;
+  /** Signs a user in with the editor's own Microsoft account; only where `ways` has it. */
+  editorAccount(options: Interactive & { account?: Account }): Promise<UserToken>;
   /** Forgets every user of this authority and client, here and in the secret store. */
   signOut(): Promise<void>;
+}
+
+export interface BrowserOptions {
+  /** Opens Entra's page. */
+  open: (address: string) => Promise<unknown>;
+  /** The port of the browser's machine that leads to one of ours; the same one when both are one machine. */
+  reach: (port: number) => Promise<number>;
+  /** What the page says on which the browser ends. */
+  closing: string;
+  /** Who should sign in; without it the person chooses on the page. */
+  account?: Account;
 }

@@ -1,12 +1,12 @@
 import * as vscode from 'vscode';
 import type { ConnectionPlan } from '../agent/configuration.ts';
-import type { Connection } from '../agent/connection.ts';
+import type { Connection, InteractiveSignIn } from '../agent/connection.ts';
 import type { Session } from '../agent/session.ts';
 import type { Turns } from '../agent/turns.ts';
 import { readWorld } from '../agent/world.ts';
 import { AgentIdError, isCancellation } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import type { SecretStore } from '../identity/signIn.ts';
+import type { SecretStore, SignInWay } from '../identity/signIn.ts';
 import type { McpServers } from '../mcp/registry.ts';
 import type { Failure } from '../protocol/common.ts';
 import type { Settings } from '../settings.ts';
@@ -23,7 +23,7 @@ import type { InspectorPanel } from './inspectorPanel.ts';
 import type { Remembered } from './memory.ts';
 import type { SandboxProcess } from './sandboxProcess.ts';
 import { addServer, removeServer, serverIdOfRow } from './serverCommands.ts';
-import { signInWithDeviceCode } from './signInFlow.ts';
+import type { SignInFlow } from './signInFlow.ts';
 import { showStatusMenu } from './statusMenu.ts';
 
 const t = vscode.l10n.t;
@@ -39,6 +39,7 @@ export interface ActionDeps {
   configuration: ConfigurationDocument;
   sandbox: SandboxProcess;
   remembered: Remembered;
+  signIn: SignInFlow;
   secrets: SecretStore;
   settings: () => Settings;
   say: (error: unknown) => Failure;
@@ -60,8 +61,10 @@ export class Actions {
     const { chat, notice, servers, inspector, session, configuration } = this.#deps;
     return {
       'agentId.signIn': () => this.#signIn(),
-      'agentId.forceSignIn': () =>
-        this.#withConnection((connection, signal) => connection.forceSignIn(signInWithDeviceCode, signal)),
+      'agentId.forceSignIn': () => this.#forceSignIn(this.#deps.signIn.choose),
+      'agentId.signInWithDeviceCode': () => this.#signInBy('deviceCode'),
+      'agentId.signInInBrowser': () => this.#signInBy('browser'),
+      'agentId.signInWithEditorAccount': () => this.#signInBy('editorAccount'),
       'agentId.signOut': () => this.#signOut(),
       'agentId.connect': () => this.#connect(),
       'agentId.disconnect': () => this.#disconnect(),
@@ -161,7 +164,7 @@ export class Actions {
     chat.stop(); // its model and its tools belong to the connection that ends now
     if (session.plan?.deployment !== plan.deployment) turns.approvals.clear();
     if (interactive) void vscode.commands.executeCommand('agentId.identity.focus', { preserveFocus: true });
-    const interaction = interactive ? { signIn: signInWithDeviceCode, trust: confirmTrust } : undefined;
+    const interaction = interactive ? { signIn: this.#deps.signIn.signIn, trust: confirmTrust } : undefined;
     const work = () => session.connect(plan, interaction, signal);
     const connection = await vscode.window.withProgress({ location: { viewId: 'agentId.identity' } }, work);
     chat.clearNotice('connection');
@@ -180,7 +183,15 @@ export class Actions {
   async #signIn(): Promise<void> {
     const { session, sandbox } = this.#deps;
     if (!session.connection) return sandbox.world ? this.#startSandbox() : this.#connect();
-    return this.#withConnection((connection, signal) => connection.start(signInWithDeviceCode, signal));
+    return this.#withConnection((connection, signal) => connection.start(this.#deps.signIn.signIn, signal));
+  }
+
+  #signInBy(way: SignInWay): Promise<void> {
+    return this.#forceSignIn(this.#deps.signIn.by(way));
+  }
+
+  #forceSignIn(interactive: InteractiveSignIn): Promise<void> {
+    return this.#withConnection((connection, signal) => connection.forceSignIn(interactive, signal));
   }
 
   async #withConnection(work: (connection: Connection, signal: AbortSignal) => Promise<void>): Promise<void> {

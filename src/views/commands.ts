@@ -4,6 +4,9 @@ import * as vscode from 'vscode';
 export const commandIds = [
   'agentId.signIn',
   'agentId.forceSignIn',
+  'agentId.signInWithDeviceCode',
+  'agentId.signInInBrowser',
+  'agentId.signInWithEditorAccount',
   'agentId.signOut',
   'agentId.connect',
   'agentId.disconnect',

@@ -83,3 +83,27 @@ export function serverStore(state: vscode.Memento): ServerStore {
     save: async servers => state.update(key, servers),
   };
 }
+
+/** The way of signing in that worked last, by authority and client. */
+export interface SignInMemory {
+  get(key: string): string | undefined;
+  keep(key: string, way: string): Promise<void>;
+}
+
+/** Sandboxes come and go, each with an authority of its own: the oldest entries make room. */
+const WAYS_KEPT = 20;
+
+export function signInMemory(state: vscode.Memento): SignInMemory {
+  const key = 'agentId.signInWays';
+  const read = (): [string, string][] => {
+    const parsed = v.safeParse(v.array(v.tuple([v.string(), v.string()])), state.get(key));
+    return parsed.success ? parsed.output : [];
+  };
+  return {
+    get: client => read().find(([known]) => known === client)?.[1],
+    keep: async (client, way) => {
+      const others = read().filter(([known]) => known !== client);
+      await state.update(key, [[client, way], ...others].slice(0, WAYS_KEPT));
+    },
+  };
+}

@@ -1,37 +1,126 @@
 import * as vscode from 'vscode';
-import type { SignInRequest } from '../agent/connection.ts';
+import type { InteractiveSignIn, SignInRequest } from '../agent/connection.ts';
 import { AgentIdError } from '../base/errors.ts';
-import type { DeviceCodePrompt, SignIn, UserToken } from '../identity/signIn.ts';
+import type { DeviceCodePrompt, SignIn, SignInWay, UserToken } from '../identity/signIn.ts';
+import type { SignInMemory } from './memory.ts';
+import { browserPort, signInChoices, waysHere, type Place, type SignInChoice } from './signInWays.ts';
 
 const t = vscode.l10n.t;
 
-/**
- * Device code through the editor: a modal with the code, then a notification that keeps the code in sight and can be
- * cancelled until the person is done on the page. Rejects with `cancelled` as soon as the person cancels.
- */
-export async function signInWithDeviceCode(
-  signIn: SignIn,
+type Take = (signIn: SignIn, signal: AbortSignal, request: SignInRequest) => Promise<UserToken>;
+
+/** The window's sign-in: asks the person in the way that worked last, lets them choose, or takes the one they chose. */
+export class SignInFlow {
+  readonly #memory: SignInMemory;
+  readonly #place: Place;
+
+  constructor(memory: SignInMemory, place: Place) {
+    this.#memory = memory;
+    this.#place = place;
+  }
+
+  /** In the way that worked last with this authority and client, else with a device code. */
+  readonly signIn: InteractiveSignIn = (signIn, signal, request = {}) => {
+    const here = waysHere(signIn.ways, this.#place).map(({ id }) => id);
+    const remembered = this.#memory.get(signIn.key);
+    const way = here.find(id => id === remembered) ?? here[0] ?? 'deviceCode';
+    return this.by(way)(signIn, signal, request);
+  };
+
+  /** In this way, which is then the one that comes first. */
+  by(way: SignInWay): InteractiveSignIn {
+    return async (signIn, signal, request = {}) => {
+      const token = await TAKE[way](signIn, signal, request);
+      await this.#memory.keep(signIn.key, way);
+      return token;
+    };
+  }
+
+  /** Lets the person choose user and way, where there is a choice. */
+  readonly choose: InteractiveSignIn = async (signIn, signal, request = {}) => {
+    const [accounts, current] = await Promise.all([
+      signIn.accounts(),
+      signIn.silent({ signal }).catch(() => undefined),
+    ]);
+    const choices = signInChoices(t, accounts, current?.account, waysHere(signIn.ways, this.#place));
+    const choice = choices.length > 1 ? await pickChoice(choices, signal) : choices[0];
+    if (!choice) throw new AgentIdError('cancelled');
+    if (choice.kind === 'way') return this.by(choice.way)(signIn, signal, request);
+    const { account } = choice;
+    try {
+      const token = await signIn.switchTo(account, signal);
+      if (token) return token;
+    } catch (error) {
+      if (!AgentIdError.is(error, 'signIn.interactionRequired') && !AgentIdError.is(error, 'signIn.sessionEnded'))
+        throw error;
+    }
+    return this.signIn(signIn, signal, { account });
+  };
+}
+
+/** Where this window runs. */
+export function signInPlace(): Place {
+  return { desktop: vscode.env.uiKind === vscode.UIKind.Desktop, server: vscode.env.remoteName };
+}
+
+const TAKE: Record<SignInWay, Take> = {
+  deviceCode: (signIn, signal, { claims }) =>
+    inProgress(signal, (report, both, cancel) => {
+      report(t('asking for a code…'));
+      const onPrompt = (prompt: DeviceCodePrompt) => {
+        report(t('enter the code {0} at {1}', prompt.userCode, prompt.verificationUri));
+        void showCode(prompt).then(go => {
+          if (!go) cancel();
+        });
+      };
+      return signIn.deviceCode({ onPrompt, ...(claims && { claims }), signal: both });
+    }),
+  browser: (signIn, signal, { claims, account }) =>
+    inProgress(signal, (report, both) => {
+      report(t('opening the browser…'));
+      return signIn.browser({
+        open: async address => {
+          report(t('go on in the browser, at {0}', new URL(address).host));
+          await openAddress(address);
+        },
+        reach: async port => {
+          const own = vscode.Uri.parse(`http://localhost:${port}/`);
+          return browserPort((await vscode.env.asExternalUri(own)).toString(true), port);
+        },
+        closing: t('You can close this page: the editor goes on from here.'),
+        ...(account && { account }),
+        ...(claims && { claims }),
+        signal: both,
+      });
+    }),
+  editorAccount: (signIn, signal, { claims, account }) =>
+    inProgress(signal, (report, both) => {
+      report(t('with the editor’s Microsoft account'));
+      return signIn.editorAccount({ ...(account && { account }), ...(claims && { claims }), signal: both });
+    }),
+};
+
+/** A notification that stays until the sign-in has ended; rejects with `cancelled` as soon as the person cancels there. */
+async function inProgress(
   signal: AbortSignal,
-  { claims }: SignInRequest = {},
+  work: (report: (message: string) => void, signal: AbortSignal, cancel: () => void) => Promise<UserToken>,
 ): Promise<UserToken> {
-  const cancel = new AbortController();
-  const both = AbortSignal.any([signal, cancel.signal]);
   const options = {
     location: vscode.ProgressLocation.Notification,
     cancellable: true,
     title: t('Agent ID: signing in'),
   };
+  const left = new AbortController();
+  const cancel = () => left.abort(new AgentIdError('cancelled'));
   return vscode.window.withProgress(options, (progress, token) => {
-    token.onCancellationRequested(() => cancel.abort(new AgentIdError('cancelled')));
-    progress.report({ message: t('asking for a code…') });
-    const onPrompt = (prompt: DeviceCodePrompt) => {
-      progress.report({ message: t('enter the code {0} at {1}', prompt.userCode, prompt.verificationUri) });
-      void showCode(prompt).then(go => {
-        if (!go) cancel.abort(new AgentIdError('cancelled'));
-      });
-    };
-    return signIn.deviceCode({ onPrompt, ...(claims && { claims }), signal: both });
+    token.onCancellationRequested(cancel);
+    return work(message => progress.report({ message }), AbortSignal.any([signal, left.signal]), cancel);
   });
+}
+
+/** The address as text: a `Uri` loses the escapes in it, and with them a `#` in a guest's name (microsoft/vscode#85930). */
+async function openAddress(address: string): Promise<void> {
+  await vscode.env.openExternal(address as unknown as vscode.Uri);
 }
 
 /** True when the person went on to the page. */
@@ -52,4 +141,29 @@ async function showCode(prompt: DeviceCodePrompt): Promise<boolean> {
   await vscode.env.clipboard.writeText(prompt.userCode);
   await vscode.env.openExternal(vscode.Uri.parse(prompt.verificationUri));
   return true;
+}
+
+async function pickChoice(choices: readonly SignInChoice[], signal: AbortSignal): Promise<SignInChoice | undefined> {
+  const separator = (label: string) => ({ label, kind: vscode.QuickPickItemKind.Separator });
+  const items = choices.map(choice =>
+    choice.kind === 'account'
+      ? { label: `$(account) ${choice.account.username}`, description: choice.account.name, choice }
+      : { label: `$(${choice.icon}) ${choice.label}`, detail: choice.detail, choice },
+  );
+  const accounts = items.filter(({ choice }) => choice.kind === 'account');
+  const ways = items.filter(({ choice }) => choice.kind === 'way');
+  const rows: (vscode.QuickPickItem & { choice?: SignInChoice })[] =
+    accounts.length > 0
+      ? [separator(t('signed in here')), ...accounts, separator(t('use another account, or sign in again')), ...ways]
+      : ways;
+  const cancellation = new vscode.CancellationTokenSource();
+  const end = () => cancellation.cancel();
+  signal.addEventListener('abort', end, { once: true });
+  try {
+    const options = { title: t('Sign In'), placeHolder: t('How do you want to sign in?'), ignoreFocusOut: true };
+    return (await vscode.window.showQuickPick(rows, options, cancellation.token))?.choice;
+  } finally {
+    signal.removeEventListener('abort', end);
+    cancellation.dispose();
+  }
 }

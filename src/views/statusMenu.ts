@@ -20,9 +20,12 @@ export async function showStatusMenu(session: Session): Promise<void> {
             ? [
                 item('key', t('Show Tokens'), 'agentId.showTokens'),
                 item('hubot', t('Select Agent…'), 'agentId.selectAgent'),
-                connection.account
-                  ? item('sign-out', t('Sign Out'), 'agentId.signOut')
-                  : item('sign-in', t('Sign In'), 'agentId.signIn'),
+                ...(connection.account
+                  ? [
+                      item('account', t('Switch Account…'), 'agentId.forceSignIn'),
+                      item('sign-out', t('Sign Out'), 'agentId.signOut'),
+                    ]
+                  : [item('sign-in', t('Sign In'), 'agentId.signIn')]),
               ]
             : []),
           item('add', t('New Chat'), 'agentId.newChat'),

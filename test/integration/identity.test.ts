@@ -23,9 +23,10 @@ beforeEach(async () => {
   await sandbox.control('/entra', { deviceCodeInterval: 1 });
 });
 
-function memory(): SecretStore {
+function memory(): SecretStore & { values(): Iterable<string> } {
   const values = new Map<string, string>();
   return {
+    values: () => values.values(),
     get: async key => values.get(key),
     set: async (key, value) => void values.set(key, value),
     delete: async key => void values.delete(key),
@@ -162,7 +163,6 @@ describe('sign-in', () => {
     for (const [fault, code] of [
       [700082, 'signIn.sessionEnded'],
       [50076, 'signIn.interactionRequired'],
-      [530036, 'signIn.blocked'],
       [90033, 'signIn.entraUnavailable'],
     ] as const) {
       await sandbox.control('/entra', { refreshFault: { code: fault } });
@@ -176,6 +176,17 @@ describe('sign-in', () => {
     });
     await sandbox.control('/entra', { down: true });
     await assert.rejects((await open(secrets)).silent({}), { code: 'signIn.unreachable' });
+  });
+
+  test('deletes the refresh token of a session that a policy against device codes refuses', async () => {
+    const secrets = memory();
+    await enter(await open(secrets));
+    const refreshToken = /"secret":"1\./;
+    assert.match([...secrets.values()].join(''), refreshToken);
+    await sandbox.control('/entra', { refreshFault: { code: 530036 } });
+    await assert.rejects((await open(secrets)).silent({}), { code: 'signIn.blocked' });
+    assert.doesNotMatch([...secrets.values()].join(''), refreshToken);
+    assert.equal(await (await open(secrets)).silent({}), undefined);
   });
 
   test('names a scope that the blueprint does not have, and a certificate that nobody vouches for', async () => {

@@ -161,6 +161,13 @@ test('openid-client redeems a code once, with the right verifier only', async ()
     [cancelled.searchParams.get('error'), cancelled.searchParams.get('state')],
     ['access_denied', 'the state'],
   );
+  assert.equal(cancelled.searchParams.get('error_subcode'), 'cancel');
+  assert.match(cancelled.searchParams.get('error_description') ?? '', /^AADSTS65004: [^\r]+\r\nTrace ID: /);
+  assert.match(cancelled.searchParams.get('error_uri') ?? '', /\/error\?code=65004$/);
+  const tolerant = await visit(verifier, { prompt: 'select_account', domain_hint: 'contoso.example' });
+  assert.match(tolerant.searchParams.get('code') ?? '', /^1\./);
+  const odd = await visit(verifier, { prompt: 'please' });
+  assert.equal(odd.searchParams.get('error'), 'invalid_request');
   const silent = await visit(verifier, { prompt: 'none' });
   assert.equal(silent.searchParams.get('error'), 'login_required');
   const fragment = await visit(verifier, { response_mode: 'fragment' });

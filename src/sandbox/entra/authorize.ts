@@ -1,15 +1,19 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { Reply } from '../server.ts';
 import type { Application } from '../world.ts';
 import { EntraError } from './errors.ts';
 import { escape, page } from './html.ts';
 import { clientInfo } from './mint.ts';
 import { readScope } from './scopes.ts';
+import { takeFault } from './switches.ts';
 import type { Tenant } from './tenant.ts';
 
 const CODE_LIFETIME = 10 * 60_000;
 const VSCODE_REDIRECT = 'https://vscode.dev/redirect';
 const MODES = ['query', 'fragment', 'form_post'];
+const PROMPTS = ['login', 'none', 'consent', 'select_account'];
+/** The person pressed Cancel. */
+const LEFT = 65004;
 const SUBMIT = 'document.forms[0].submit()';
 
 interface Request {
@@ -21,7 +25,9 @@ interface Request {
 
 /**
  * The authorization endpoint for public clients, with PKCE: GET shows the choice of users, POST of the same parameters
- * with `user` and `action` answers at the redirect URI, in the response mode that was asked for.
+ * with `user` and `action` answers at the redirect URI, in the response mode that was asked for (`query` without one).
+ * `login_hint` names the user that is chosen beforehand, `prompt` what the page asks; parameters that it does not know
+ * (`domain_hint`, `client-request-id`, …) change nothing.
  */
 export function authorize(tenant: Tenant, method: string | undefined, parameters: URLSearchParams): Reply {
   let request: Request;
@@ -41,9 +47,19 @@ export function authorize(tenant: Tenant, method: string | undefined, parameters
     return respond(request, submit(tenant, request));
   } catch (error) {
     if (!(error instanceof EntraError)) throw error;
-    const body = error.body({ origin: tenant.origin, correlationId: 'SANDBOX', now: tenant.world.clock.now() });
-    return respond(request, { error: String(body.error), error_description: String(body.error_description) });
+    return respond(request, refusal(tenant, error, parameters.get('client-request-id') ?? randomUUID()));
   }
+}
+
+/** An error as the redirect carries it: no numbers, no timestamp, and a word for a person who left. */
+function refusal(tenant: Tenant, error: EntraError, correlationId: string): Record<string, string> {
+  const body = error.body({ origin: tenant.origin, correlationId, now: tenant.world.clock.now() });
+  return {
+    error: String(body.error),
+    ...(error.code === LEFT && { error_subcode: 'cancel' }),
+    error_description: String(body.error_description),
+    error_uri: String(body.error_uri),
+  };
 }
 
 function checkClient(tenant: Tenant, parameters: URLSearchParams): Request {
@@ -67,12 +83,16 @@ function checkRequest(tenant: Tenant, { client, mode, parameters }: Request): vo
   if (!parameters.get('code_challenge')) throw new EntraError(900144, ['code_challenge']);
   if (parameters.get('code_challenge_method') !== 'S256') throw new EntraError(9002313);
   readScope(parameters.get('scope') ?? undefined, client, tenant.world);
-  if (parameters.get('prompt') === 'none') throw new EntraError(50058);
+  const prompt = parameters.get('prompt');
+  if (prompt && !PROMPTS.includes(prompt)) throw new EntraError(9002313);
+  if (prompt === 'none') throw new EntraError(50058);
 }
 
 function submit(tenant: Tenant, { client, redirectUri, parameters }: Request): Record<string, string> {
   const { world, sessions } = tenant;
-  if (parameters.get('action') === 'cancel') throw new EntraError(65004);
+  if (parameters.get('action') === 'cancel') throw new EntraError(LEFT);
+  const fault = takeFault(tenant.switches, 'authorizeFault');
+  if (fault !== undefined) throw new EntraError(fault, [client.name]);
   const user = world.users.find(candidate => candidate.upn === parameters.get('user'));
   if (!user) throw new EntraError(50034, [parameters.get('user') ?? '']);
   const session = sessions.signIn(user, client, parameters.get('claims') ?? undefined);
@@ -116,7 +136,13 @@ function userForm({ world }: Tenant, { client, parameters }: Request): string {
   const hidden = [...parameters]
     .filter(([name]) => name !== 'user' && name !== 'action')
     .map(([name, value]) => `<input type="hidden" name="${escape(name)}" value="${escape(value)}">`);
-  return `<h1>Sign in</h1><p>to continue to <strong>${escape(client.name)}</strong></p>
+  const prompt = parameters.get('prompt');
+  const consent =
+    prompt === 'consent'
+      ? `<p>${escape(client.name)} asks for: ${escape(parameters.get('scope') ?? '')}. Continue to accept.</p>`
+      : '';
+  return `<h1>${prompt === 'select_account' ? 'Pick an account' : 'Sign in'}</h1>
+<p>to continue to <strong>${escape(client.name)}</strong></p>${consent}
 <form method="post">${hidden.join('')}
 <label for="user">Sign in as</label><select id="user" name="user">${options.join('')}</select>
 <div class="buttons"><button name="action" value="consent">Continue</button>

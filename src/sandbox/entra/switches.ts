@@ -21,6 +21,7 @@ import type { Sessions } from './sessions.ts';
  * | tokenLifetime         | --token-lifetime, else null | seconds, for tokens with a user from now on; null: 60 to 90 minutes  |
  * | oboFault, refreshFault| null    | `{code, times = 1}`: so many next requests of that grant fail with AADSTS<code>        |
  * |                       |         | (those that ask for the person, with a claims challenge)                             |
+ * | authorizeFault        | null    | the same for the next answers of the sign-in page in the browser                      |
  * | down                  | false   | every connection is cut without an answer                                            |
  *
  * Not switches: `revokeRefreshTokens: true` in a POST ends every session (50173 on refresh); GET shows the number of
@@ -54,6 +55,7 @@ const Switches = v.strictObject({
   tokenLifetime: v.optional(v.nullable(Lifetime), null),
   oboFault: v.optional(Fault, null),
   refreshFault: v.optional(Fault, null),
+  authorizeFault: v.optional(Fault, null),
   down: v.optional(v.boolean(), false),
 });
 const Post = v.strictObject({ ...v.partial(Switches).entries, revokeRefreshTokens: v.optional(v.literal(true)) });
@@ -83,7 +85,10 @@ export function registerSwitches(world: World, sessions: Sessions): EntraSwitche
 }
 
 /** Uses up one occurrence of a scripted fault; its number, or undefined when none is armed. */
-export function takeFault(switches: EntraSwitches, name: 'oboFault' | 'refreshFault'): number | undefined {
+export function takeFault(
+  switches: EntraSwitches,
+  name: 'oboFault' | 'refreshFault' | 'authorizeFault',
+): number | undefined {
   const fault = switches[name];
   if (!fault) return undefined;
   switches[name] = fault.times > 1 ? { ...fault, times: fault.times - 1 } : null;

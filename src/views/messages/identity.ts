@@ -1,10 +1,17 @@
 import type { IdentityErrorCode } from '../../identity/errors.ts';
+import type { ActionId } from '../../protocol/common.ts';
 import { quoted, trail, type Catalogue, type Translate } from './catalogue.ts';
 
 /** Words for what goes wrong between a person, Entra and the sidecar. */
 export function identityMessages(t: Translate): Catalogue<IdentityErrorCode> {
   const signInAgain = t('Sign in again.');
   const detail = quoted(t);
+  /** Whatever can be taken at the moment: `helps` leaves out the way that failed and those that do not exist here. */
+  const otherWays: ActionId[] = [
+    'agentId.signInInBrowser',
+    'agentId.signInWithDeviceCode',
+    'agentId.signInWithEditorAccount',
+  ];
   const askAdmin = (what: string) => t('Ask a tenant administrator: {0}', what);
   return {
     'signIn.authorityInvalid': v => ({
@@ -41,8 +48,18 @@ export function identityMessages(t: Translate): Catalogue<IdentityErrorCode> {
     }),
     'signIn.deviceCodeExpired': () => ({
       sentence: t('The code expired before it was entered.'),
-      next: t('Sign in again to get a new one.'),
-      actions: ['agentId.signIn'],
+      next: t('If the page said that it is blocked, sign in another way; else get a new code.'),
+      actions: ['agentId.signInWithDeviceCode', 'agentId.signInInBrowser', 'agentId.signInWithEditorAccount'],
+    }),
+    'signIn.browserUnanswered': v => ({
+      sentence: t('The browser did not answer in {0} minutes.', v('minutes')),
+      next: t('Try again; if the last page could not be opened, sign in another way.'),
+      actions: otherWays,
+    }),
+    'signIn.editorAccount': v => ({
+      sentence: t('The editor’s Microsoft account gave no token: {0}.', v('reason')),
+      next: t('Look at the account in the editor’s Accounts menu, or sign in another way.'),
+      actions: otherWays,
     }),
     'signIn.deviceCodeRejected': v => ({
       sentence: t('Entra does not know this code any more{0}.', trail(v)),
@@ -61,7 +78,8 @@ export function identityMessages(t: Translate): Catalogue<IdentityErrorCode> {
     }),
     'signIn.blocked': v => ({
       sentence: t('A Conditional Access policy blocks this sign-in{0}.', trail(v)),
-      next: askAdmin(t('many tenants block the device code flow; an exception for your client and group is needed.')),
+      next: t('Sign in another way, if one is offered; else a tenant administrator has to make an exception.'),
+      actions: otherWays,
     }),
     'signIn.notAssigned': v => ({
       sentence: t('You are not assigned to the sign-in application{0}.', trail(v)),
@@ -78,9 +96,9 @@ export function identityMessages(t: Translate): Catalogue<IdentityErrorCode> {
       actions: ['agentId.forceSignIn'],
     }),
     'signIn.clientNotAllowed': v => ({
-      sentence: t('The sign-in client may not use the device code flow here{0}.', trail(v)),
+      sentence: t('The sign-in client may not sign you in this way{0}.', trail(v)),
       next: askAdmin(t('switch on “Allow public client flows” for your own client and set agentId.clientId to it.')),
-      actions: ['agentId.openSettings'],
+      actions: [...otherWays, 'agentId.openSettings'],
     }),
     'signIn.unknownClient': v => ({
       sentence: t('The sign-in client is not known in this tenant{0}.', trail(v)),

@@ -9,8 +9,14 @@ import { gatewayMessages } from './gateway.ts';
 import { identityMessages } from './identity.ts';
 import { mcpMessages } from './mcp.ts';
 
-/** Says any error as one sentence and a next step. What is no error of ours is said as it is, redacted. */
-export function sayer(t: Translate): (error: unknown) => Failure {
+/**
+ * Says any error as one sentence and a next step. What is no error of ours is said as it is, redacted. `helps` tells
+ * whether a button of an error is of use at the moment.
+ */
+export function sayer(
+  t: Translate,
+  helps: (action: ActionId, error: AgentIdError) => boolean = () => true,
+): (error: unknown) => Failure {
   const catalogue: Partial<Record<string, (value: (name: string) => string) => Said>> = {
     ...identityMessages(t),
     ...clusterMessages(t),
@@ -32,7 +38,7 @@ export function sayer(t: Translate): (error: unknown) => Failure {
     return {
       sentence: clip(ended(said.sentence), LIMITS.sentence),
       ...(said.next && { nextStep: clip(said.next, LIMITS.sentence) }),
-      actions: (said.actions ?? []).map(id => ({ id, label: labels[id] })),
+      actions: (said.actions ?? []).filter(id => !known || helps(id, known)).map(id => ({ id, label: labels[id] })),
     };
   };
 }
@@ -50,6 +56,9 @@ function actionLabels(t: Translate): Record<ActionId, string> {
     'agentId.selectAgent': t('Select Agent…'),
     'agentId.signIn': t('Sign In'),
     'agentId.forceSignIn': t('Sign In Again'),
+    'agentId.signInWithDeviceCode': t('Use a Device Code'),
+    'agentId.signInInBrowser': t('Sign In with the Browser'),
+    'agentId.signInWithEditorAccount': t('Use the Editor’s Microsoft Account'),
     'agentId.startSandbox': t('Start Sandbox'),
     'agentId.setApiKey': t('Set API Key…'),
     'agentId.showTokens': t('Show Tokens'),

@@ -121,6 +121,8 @@ const DOCUMENTED: Record<Code, string> = {
   'signIn.badAnswer': 'host status problem',
   'signIn.entraUnavailable': ENTRA,
   'signIn.deviceCodeExpired': ENTRA,
+  'signIn.browserUnanswered': 'minutes',
+  'signIn.editorAccount': 'reason',
   'signIn.deviceCodeRejected': ENTRA,
   'signIn.declined': ENTRA,
   'signIn.consentRequired': ENTRA,
