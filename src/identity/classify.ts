@@ -2,7 +2,7 @@ import { sameAudience } from './audience.ts';
 import { callerOf, textClaim, type TokenClaims } from './claims.ts';
 import { shown } from './display.ts';
 import { AGENT_IDENTITY, AGENT_USER, codesOf } from './facets.ts';
-import { EXCHANGE_APP, EXCHANGE_URIS } from './wellKnown.ts';
+import { EXCHANGE_APP } from './wellKnown.ts';
 
 /**
  * What a token is. `user`: Tc, a user's token for the blueprint. `agentForUser`: T2. `autonomousAgent`: an agent identity
@@ -169,7 +169,7 @@ function read(claims: TokenClaims, { blueprintAppId, agentAppId }: KnownApps): F
   return {
     act: codesOf(claims, 'xms_act_fct'),
     sub: codesOf(claims, 'xms_sub_fct'),
-    forExchange: [EXCHANGE_APP, ...EXCHANGE_URIS].some(exchange => sameAudience(aud, exchange)),
+    forExchange: sameAudience(aud, EXCHANGE_APP),
     forBlueprint: !!blueprintAppId && sameAudience(aud, blueprintAppId),
     hasScopes,
     callerClaim: caller?.claim ?? 'appid',

@@ -1,6 +1,6 @@
 import { callerOf, textClaim, type DecodedToken } from './claims.ts';
 import { shown } from './display.ts';
-import { EXCHANGE_APP, EXCHANGE_URIS } from './wellKnown.ts';
+import { EXCHANGE, EXCHANGE_APP } from './wellKnown.ts';
 
 /** Who asks Entra for a token. */
 export type Requester = 'client' | 'blueprint' | 'agent';
@@ -48,7 +48,7 @@ export function describeChain(
     presents: ['workloadIdentity'],
     presentedTo: 'entra',
     audience: EXCHANGE_APP,
-    audienceUri: EXCHANGE_URIS[0]!,
+    audienceUri: EXCHANGE,
     ...(apps.agentAppId && { forAgent: apps.agentAppId }),
   };
   return [

@@ -1,13 +1,17 @@
 import type { Authority } from './authority.ts';
 
-/** Issuers of version 1.0 tokens, by the login host of their cloud; the default is the worldwide one. */
+/** Issuers of version 1.0 tokens, by the login host of their cloud; the default is that of all others. */
 const V1_ISSUERS: Readonly<Record<string, string>> = {
   'login.partner.microsoftonline.cn': 'https://sts.chinacloudapi.cn',
-  'login.chinacloudapi.cn': 'https://sts.chinacloudapi.cn',
 };
 const V1_DEFAULT = 'https://sts.windows.net';
-/** Other names of the worldwide login host: the tokens that are asked for there name this one as their issuer. */
-const ALIASES = new Set(['login.microsoft.com', 'login.windows.net']);
+/** Other names of a login host: tokens that are asked for there name the preferred one (Entra's instance discovery). */
+const PREFERRED: Readonly<Record<string, string>> = {
+  'login.microsoft.com': 'login.microsoftonline.com',
+  'login.windows.net': 'login.microsoftonline.com',
+  'login-us.microsoftonline.com': 'login.microsoftonline.us',
+  'login.chinacloudapi.cn': 'login.partner.microsoftonline.cn',
+};
 
 /**
  * What an authority writes into `iss`, by token version (Microsoft Learn, "Access tokens in the Microsoft identity
@@ -18,6 +22,6 @@ export function issuersOf(authority: Authority, tenantId: string): { v1: string;
   const { origin, hostname } = new URL(authority.url);
   const tenant = tenantId.toLowerCase();
   if (!authority.microsoft) return { v1: `${origin}/sts/${tenant}/`, v2: `${origin}/${tenant}/v2.0` };
-  const login = ALIASES.has(hostname) ? 'https://login.microsoftonline.com' : origin;
-  return { v1: `${V1_ISSUERS[hostname] ?? V1_DEFAULT}/${tenant}/`, v2: `${login}/${tenant}/v2.0` };
+  const host = PREFERRED[hostname] ?? hostname;
+  return { v1: `${V1_ISSUERS[host] ?? V1_DEFAULT}/${tenant}/`, v2: `https://${host}/${tenant}/v2.0` };
 }

@@ -4,6 +4,7 @@ import type { Authority } from './authority.ts';
 import { callerOf, textClaim, timeOf, type DecodedToken } from './claims.ts';
 import { shown } from './display.ts';
 import { issuersOf } from './issuer.ts';
+import { GRAPH } from './wellKnown.ts';
 import { KeysUnavailable, type SigningKeys } from './signingKeys.ts';
 
 export type Check =
@@ -21,8 +22,10 @@ export type VerdictCode =
   | 'signature.noKeyId'
   /** An algorithm that nobody outside can verify, or none; alg. */
   | 'signature.algorithm'
-  /** A token for Graph: the header's nonce was replaced before signing, so only Graph can check it. By design. */
+  /** A token for Graph with a nonce in its header, which was another when it was signed: only Graph can check it; kid. */
   | 'signature.onlyForGraph'
+  /** The signature does not fit, and the header has a nonce although the token is not for Graph; kid. */
+  | 'signature.nonce'
   /** Not asked: offline, or no authority is known. */
   | 'signature.notChecked'
   /** The tenant's keys can't be had; host, reason. */
@@ -132,7 +135,7 @@ export function judge(token: DecodedToken, expected: Expectation, now: number): 
 /** Whether the tenant signed it; without keys it is not asked. Never throws but when `signal` aborts. */
 export async function verifySignature(
   raw: string,
-  { header }: DecodedToken,
+  { header, claims }: DecodedToken,
   keys: SigningKeys | undefined,
   signal: AbortSignal,
 ): Promise<Verdict> {
@@ -140,7 +143,9 @@ export async function verifySignature(
   if (!ALGORITHMS.includes(alg)) return verdict('signature.algorithm', 'bad', { alg: shown(alg) || 'none' });
   if (typeof header.kid !== 'string' || !header.kid) return verdict('signature.noKeyId', 'bad');
   const kid = shown(header.kid);
-  if (header.nonce !== undefined) return verdict('signature.onlyForGraph', 'unknown', { kid });
+  const nonce = header.nonce !== undefined;
+  if (nonce && sameAudience(textClaim(claims, 'aud') ?? '', GRAPH))
+    return verdict('signature.onlyForGraph', 'unknown', { kid });
   if (!keys) return verdict('signature.notChecked', 'unknown', { kid });
   try {
     const key = await keys.find(header.kid, signal);
@@ -151,7 +156,8 @@ export async function verifySignature(
     signal.throwIfAborted();
     if (error instanceof KeysUnavailable)
       return verdict('signature.unreachable', 'unknown', { host: error.host, reason: shown(error.reason) });
-    if (error instanceof errors.JOSEError) return verdict('signature.invalid', 'bad', { kid });
+    if (error instanceof errors.JOSEError)
+      return nonce ? verdict('signature.nonce', 'warning', { kid }) : verdict('signature.invalid', 'bad', { kid });
     return verdict('signature.unreachable', 'unknown', { host: '', reason: 'the key can not be read' });
   }
 }

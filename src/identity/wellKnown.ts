@@ -1,16 +1,18 @@
-/** Resources of Microsoft that agents use, by the URL without trailing slash, with their application ids. */
+export const GRAPH = 'https://graph.microsoft.com';
+
+/** Entra's token exchange, the audience of T1: as scopes name it in the worldwide cloud, and its application id. */
+export const EXCHANGE = 'api://AzureADTokenExchange';
+export const EXCHANGE_APP = 'fb60f99c-7a34-4190-8149-302f77469936';
+
+/** Resources of Microsoft that agents use, by the URL in lower case without trailing slash, with their application ids. */
 export const WELL_KNOWN_RESOURCES: ReadonlyMap<string, string> = new Map([
   ['https://cognitiveservices.azure.com', '7d312290-28c8-473c-a0ed-8e53749b6d6d'],
-  ['https://graph.microsoft.com', '00000003-0000-0000-c000-000000000000'],
+  [GRAPH, '00000003-0000-0000-c000-000000000000'],
+  // One per cloud (AzureAD/microsoft-identity-web); that the id is the same in all of them is a guess.
+  [EXCHANGE.toLowerCase(), EXCHANGE_APP],
+  ['api://azureadtokenexchangeusgov', EXCHANGE_APP],
+  ['api://azureadtokenexchangechina', EXCHANGE_APP],
 ]);
-
-/** Entra's token exchange, the audience of T1, by its application id and as scopes name it in each cloud. */
-export const EXCHANGE_APP = 'fb60f99c-7a34-4190-8149-302f77469936';
-export const EXCHANGE_URIS: readonly string[] = [
-  'api://AzureADTokenExchange',
-  'api://AzureADTokenExchangeUSGov',
-  'api://AzureADTokenExchangeChina',
-];
 
 /** Names of Microsoft's own applications, and of directory roles, that turn up in these tokens. */
 export const WELL_KNOWN_NAMES: ReadonlyMap<string, string> = new Map([

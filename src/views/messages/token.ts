@@ -89,6 +89,8 @@ export function sayVerdict(t: Translate, { code, values }: Verdict): string {
       t(
         'Not verifiable by design: the header has a nonce, as tokens for Microsoft Graph do, and only Graph can check those.',
       ),
+    'signature.nonce': () =>
+      t('The signature does not fit, perhaps because the header has a nonce: only the audience can check it then.'),
     'signature.notChecked': () => t('Not checked: that needs the keys of the tenant that issued it.'),
     'signature.unreachable': () =>
       t('Not checked: the keys of the tenant can’t be had from {0}: {1}', text('host'), text('reason')),

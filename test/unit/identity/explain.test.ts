@@ -22,12 +22,35 @@ const meaning = ({ parts }: ClaimRow, text: string): string | undefined =>
 
 describe('explainClaims', () => {
   it('knows every claim of every payload that was seen in real tenants', () => {
-    for (const name of ['tc-v1', 'tc-v2', 't1', 't2-openai-v1', 't2-mcp-v1', 't2-mcp-v2', 't2-autonomous-v1'])
+    for (const name of [
+      'tc-v1',
+      'tc-v2',
+      't1',
+      't2-openai-v1',
+      't2-mcp-v1',
+      't2-mcp-v2',
+      't2-autonomous-v1',
+      't2-graph-v1',
+      'agent-exchange',
+      'agent-user-v1',
+      'blueprint-graph-v1',
+      'obo-no-agent-v1',
+    ])
       assert.deepEqual(
         rows(fixture(name)).filter(candidate => !candidate.known),
         [],
         name,
       );
+  });
+
+  it('knows every claim that Microsoft’s references of access tokens, optional claims and agents list', () => {
+    const documented =
+      'acrs aud iss idp iat nbf exp aio acr amr appid azp appidacr azpacr preferred_username name scp roles wids groups ' +
+      'hasgroups _claim_names _claim_sources sub oid tid unique_name uti rh ver xms_cc ipaddr onprem_sid pwd_exp pwd_url ' +
+      'in_corp nickname family_name given_name upn acct auth_time ctry email fwd idtyp login_hint sid tenant_ctry ' +
+      'tenant_region_scope verified_primary_email verified_secondary_email vnet xms_edov xms_pdl xms_pl xms_tpl ztdid ' +
+      'xms_idrel xms_act_fct xms_sub_fct xms_tnt_fct xms_par_app_azp';
+    for (const name of documented.split(' ')) assert.equal(CLAIMS.get(name)?.evidence, 'documented', name);
   });
 
   it('begins with audience, subject, caller and facets', () => {

@@ -91,10 +91,26 @@ describe('the signature', () => {
 
   it('can’t be checked by design where the header has a nonce, as for Graph: that is no failure', async () => {
     const { keys, seen } = keysOf();
-    const raw = await sign(theirs, { nonce: 'AQABAAAAAAC' });
-    const { code, outcome } = await check(raw, keys);
-    assert.deepEqual([code, outcome], ['signature.onlyForGraph', 'unknown']);
+    for (const aud of ['https://graph.microsoft.com', '00000003-0000-0000-c000-000000000000']) {
+      const raw = await sign(theirs, { nonce: 'AQABAAAAAAC' }, { ...fixture('t2-graph-v1'), aud });
+      const { code, outcome } = await check(raw, keys);
+      assert.deepEqual([code, outcome], ['signature.onlyForGraph', 'unknown']);
+    }
     assert.equal(seen.length, 0);
+  });
+
+  it('is asked for in spite of a nonce where the token is not for Graph', async () => {
+    const { keys } = keysOf();
+    assert.equal((await check(await sign(ours, { nonce: 'n' }), keys)).code, 'signature.valid');
+    const { code, outcome } = await check(await sign(theirs, { nonce: 'n' }), keys);
+    assert.deepEqual([code, outcome], ['signature.nonce', 'warning']);
+  });
+
+  it('is asked for where a token for Graph has no nonce', async () => {
+    assert.equal(
+      (await check(await sign(theirs, {}, fixture('t2-graph-v1')), keysOf().keys)).code,
+      'signature.invalid',
+    );
   });
 
   it('is not asked for offline', async () => {
@@ -297,6 +313,9 @@ describe('judge', () => {
     assert.equal(issuerOf(china, `https://sts.windows.net/${TENANT}/`, '1.0'), 'issuer.differs');
     const old = `https://login.windows.net/${TENANT}`;
     assert.equal(issuerOf(old, `${AUTHORITY}/v2.0`, '2.0'), 'issuer.ok');
+    const government = `https://login.microsoftonline.us/${TENANT}`;
+    assert.equal(issuerOf(government, `https://sts.windows.net/${TENANT}/`, '1.0'), 'issuer.ok');
+    assert.equal(issuerOf(government, `${AUTHORITY}/v2.0`, '2.0'), 'issuer.differs');
     const sandbox = 'https://127.0.0.1:8443';
     assert.equal(issuerOf(`${sandbox}/${TENANT}`, `${sandbox}/sts/${TENANT}/`, '1.0', true), 'issuer.ok');
     assert.equal(issuerOf(`${sandbox}/${TENANT}`, `${sandbox}/${TENANT}/v2.0`, '2.0', true), 'issuer.ok');
