@@ -5,6 +5,7 @@ import { Buffer } from 'node:buffer';
 import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
+import { notices } from './scripts/notices.ts';
 
 process.chdir(import.meta.dirname);
 
@@ -78,6 +79,8 @@ const results = await Promise.all(
 
 // Only what changed is written, so that a second build of the same sources disturbs nobody who uses dist/ meanwhile.
 const kept = new Set([write('dist/meta.json', JSON.stringify({ outputs: outputsOf(results) }))]);
+const inputs = Object.values(outputsOf(results)).flatMap(output => Object.keys(output.inputs));
+kept.add(write('dist/THIRD-PARTY-NOTICES.txt', notices(import.meta.dirname, inputs)));
 for (const result of results) for (const file of result?.outputFiles ?? []) kept.add(write(file.path, file.contents));
 for (const entry of readdirSync('dist', { recursive: true, withFileTypes: true })) {
   const file = path.resolve(entry.parentPath, entry.name);

@@ -13,6 +13,7 @@ const ALLOWED = [
   /^media\/[\w./-]+\.(svg|png|md)$/,
   /^dist\/(extension\.js|chunks\/[\w.-]+\.js|webviews\/[\w-]+\.(js|css|ttf))$/,
   /^dist\/sandbox\/main\.js$/,
+  /^dist\/THIRD-PARTY-NOTICES\.txt$/,
   /^k8s\/([\w./-]+\.yaml|README\.md)$/, // what the sandbox shows, and what a person deploys
 ];
 
