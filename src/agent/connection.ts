@@ -49,9 +49,9 @@ const TURN_LIFETIME_MS = 120_000;
 /** Id of the server that a route of the gateway is. */
 const gatewayServerId = (path: string): string => `gateway:${path}`;
 
-/** Tunnels at most: the sidecar answers in milliseconds; the gateway holds one per live stream (facts: port-forward 4.2). */
+/** Tunnels at most: the sidecar answers in milliseconds; a route of the gateway holds one for its live stream, beside these. */
 const SIDECAR_CONNECTIONS = 4;
-const GATEWAY_CONNECTIONS = 12;
+const GATEWAY_CONNECTIONS = 8;
 
 /**
  * One agent, one user, one cluster: the tunnels, the token broker and what hangs on them. Each step stands alone; a
@@ -125,7 +125,7 @@ export class Connection implements Disposable {
         namespace: gateway.namespace,
         selector: gateway.selector,
         port: gateway.port,
-        connections: GATEWAY_CONNECTIONS,
+        connections: GATEWAY_CONNECTIONS + deps.configuration.routes.length,
       }));
     return new Connection(deps, sidecar, through);
   }

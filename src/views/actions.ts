@@ -141,9 +141,16 @@ export class Actions {
 
   async #startSandbox(): Promise<void> {
     const { sandbox, remembered } = this.#deps;
-    const { signal } = this.#newAttempt();
-    const options = { location: vscode.ProgressLocation.Notification, title: t('Agent ID: starting the sandbox') };
-    const world = await vscode.window.withProgress(options, () => sandbox.start(signal));
+    const attempt = this.#newAttempt();
+    const options = {
+      location: vscode.ProgressLocation.Notification,
+      cancellable: true,
+      title: t('Agent ID: starting the sandbox'),
+    };
+    const world = await vscode.window.withProgress(options, (_progress, token) => {
+      token.onCancellationRequested(() => attempt.abort(new AgentIdError('cancelled')));
+      return sandbox.start(attempt.signal);
+    });
     await this.#run(planWorld(world, false, remembered.plan), true);
   }
 
