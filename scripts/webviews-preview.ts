@@ -5,7 +5,8 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { openStudio } from '../test/webviews/support/harness.ts';
-import { chats, inspectors } from '../test/webviews/support/states.ts';
+import { inspectors } from '../test/webviews/support/inspectorStates.ts';
+import { chats } from '../test/webviews/support/states.ts';
 import { type ThemeName, themes } from '../test/webviews/support/themes.ts';
 
 const [directory = 'out/preview', wanted = ''] = process.argv.slice(2);
@@ -14,7 +15,7 @@ const studio = await openStudio();
 const names = Object.keys(themes) as ThemeName[];
 
 async function picture(name: string, view: 'chat' | 'inspector', width: number, state: unknown): Promise<void> {
-  const height = view === 'chat' ? 900 : 1500;
+  const height = view === 'chat' ? 900 : 2600;
   for (const theme of names) {
     const file = `${view}-${name}-${width}-${theme}`;
     if (!file.includes(wanted)) continue;

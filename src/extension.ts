@@ -15,7 +15,8 @@ import { editorAccounts } from './views/editorAccounts.ts';
 import { ConnectionNotice } from './views/connectionNotice.ts';
 import { ConfigurationDocument } from './views/configurationDocument.ts';
 import { identityRows } from './views/identityTree.ts';
-import { InspectorPanel } from './views/inspectorPanel.ts';
+import { TokenClipboard } from './views/copyToken.ts';
+import { INSPECTOR_PANEL, InspectorPanel } from './views/inspectorPanel.ts';
 import { openLink } from './views/links.ts';
 import { remember, serverStore, signInMemory, trustStore } from './views/memory.ts';
 import { sayer } from './views/messages/index.ts';
@@ -28,12 +29,13 @@ import { SignInFlow, signInPlace } from './views/signInFlow.ts';
 import { helps, waysHere } from './views/signInWays.ts';
 import { StatusBar } from './views/statusBar.ts';
 import { RowTree } from './views/tree.ts';
+import { openUnsaved } from './views/unsavedDocument.ts';
 import { tokenLabel } from './views/words.ts';
 
 const TOKEN_CLOCK_MS = 20_000;
 
-/** What must end well before the window does. */
-let closing: Turns | undefined;
+/** What must end well before the window does: calls with their receipts, a token in the clipboard. */
+let closing: { turns: Turns; tokenClipboard: TokenClipboard } | undefined;
 
 /** The table of contents: makes each part once, gives it what it needs, and registers it. */
 export function activate(context: vscode.ExtensionContext): void {
@@ -83,7 +85,8 @@ export function activate(context: vscode.ExtensionContext): void {
     logger,
     clock: systemClock,
   });
-  closing = turns;
+  const tokenClipboard = new TokenClipboard(session);
+  closing = { turns, tokenClipboard };
   const chat: ChatController = new ChatController({
     turns: () => turns,
     say,
@@ -103,14 +106,16 @@ export function activate(context: vscode.ExtensionContext): void {
   const apiModel = () => readSettings().apiKey.model;
   const inspector = new InspectorPanel(extensionUri, {
     session,
-    words: {
-      translate: t,
-      label: tokenLabel,
-      notConfigured: api => t('not configured: the sidecar has no API “{0}”', api),
-      say,
-    },
+    t,
+    label: tokenLabel,
+    say,
     mode: () => ({ mode: modeLine(session, apiModel()), explanation: noTokensBecause(session) }),
     copyRaw: id => void vscode.commands.executeCommand('agentId.copyRawToken', id),
+    copyText: text => void vscode.env.clipboard.writeText(text),
+    openSource: openLink,
+    openDocument: json => void openUnsaved(json, 'json'),
+    askForToken: () => void vscode.commands.executeCommand('agentId.inspectPastedToken'),
+    runAction: id => void vscode.commands.executeCommand(id),
     log: message => logger.warn(message),
   });
   const configuration = new ConfigurationDocument(session, servers, readSettings);
@@ -130,6 +135,7 @@ export function activate(context: vscode.ExtensionContext): void {
     chat,
     chatView,
     inspector,
+    tokenClipboard,
     notice,
     configuration,
     sandbox,
@@ -177,6 +183,7 @@ export function activate(context: vscode.ExtensionContext): void {
       refresh();
     }),
     vscode.window.registerWebviewViewProvider(CHAT_VIEW, chatView),
+    vscode.window.registerWebviewPanelSerializer(INSPECTOR_PANEL, inspector),
     registerCommands(actions.handlers(), error => actions.report(error)),
   );
   refresh();
@@ -184,7 +191,7 @@ export function activate(context: vscode.ExtensionContext): void {
   void actions.resume().catch((error: unknown) => actions.report(error));
 }
 
-/** A tool call that was made must not be without its receipt. */
+/** A tool call that was made must not be without its receipt, and no token stays in the clipboard. */
 export async function deactivate(): Promise<void> {
-  await closing?.close();
+  await Promise.allSettled([closing?.turns.close(), closing?.tokenClipboard.clear()]);
 }

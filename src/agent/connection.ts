@@ -10,9 +10,11 @@ import { createGatewayModel, type ChatModel } from '../gateway/llm.ts';
 import { explainDenial, hiddenTools, type DenialReason, type HiddenTool } from '../gateway/policy.ts';
 import type { McpRoute } from '../gateway/config.ts';
 import { preflight, type RouteVerdict } from '../gateway/preflight.ts';
+import type { Authority } from '../identity/authority.ts';
 import { TokenBroker } from '../identity/broker.ts';
 import { decodeToken, type TokenClaims } from '../identity/claims.ts';
 import { Sidecar } from '../identity/sidecar.ts';
+import type { SigningKeys } from '../identity/signingKeys.ts';
 import type { Account, SignIn, SignInWay, UserToken } from '../identity/signIn.ts';
 import type { McpServers } from '../mcp/registry.ts';
 import { Actor } from './actor.ts';
@@ -36,6 +38,8 @@ export interface ConnectionDeps {
   gateway: DiscoveredGateway | undefined;
   configuration: Configuration;
   signIn: SignIn;
+  authority: Authority;
+  signingKeys: SigningKeys;
   /** Fire when another window, or the editor, may have changed who is signed in. */
   signInChanged: readonly Event<string>[];
   servers: McpServers;
@@ -61,6 +65,9 @@ export class Connection implements Disposable {
   readonly configuration: Configuration;
   readonly agent: DiscoveredAgent;
   readonly broker: TokenBroker;
+  readonly authority: Authority;
+  /** The keys by which the authority signs; asked for only when somebody inspects a token. */
+  readonly signingKeys: SigningKeys;
   readonly sidecarTunnel: Tunnel;
   readonly gatewayTunnel: Tunnel | undefined;
   readonly #deps: ConnectionDeps;
@@ -86,6 +93,8 @@ export class Connection implements Disposable {
     });
     this.configuration = deps.configuration;
     this.agent = deps.agent;
+    this.authority = deps.authority;
+    this.signingKeys = deps.signingKeys;
     this.sidecarTunnel = sidecarTunnel;
     this.gatewayTunnel = gatewayTunnel;
     this.#sidecar = new Sidecar({ origin: sidecarTunnel.origin, fetch: sidecarTunnel.fetch, logger: deps.logger });

@@ -3,7 +3,9 @@ import { AgentIdError } from '../base/errors.ts';
 import { discover } from '../cluster/discovery.ts';
 import { loadKubeconfig } from '../cluster/kubeconfig.ts';
 import { pinnedFetch } from '../cluster/pinnedFetch.ts';
+import { Authority } from '../identity/authority.ts';
 import { createSignIn } from '../identity/signIn.ts';
+import { SigningKeys } from '../identity/signingKeys.ts';
 import { resolveConfiguration, type ConnectionPlan } from './configuration.ts';
 import { Connection } from './connection.ts';
 import type { Interaction, SessionDeps } from './session.ts';
@@ -48,16 +50,19 @@ export async function openConnection(
     // the default client is registered for no editor
     const editorAccounts = overrides.clientIdIsDefault ? undefined : deps.editorAccounts;
     const secrets = plan.world?.keepSignIn === false ? deps.memory : deps.secrets;
+    const known = plan.world?.caFile !== undefined;
+    const authority = new Authority(configuration.authority.value, known);
+    const fetch = plan.world?.caFile ? await pinnedFetch(await readFile(plan.world.caFile, 'utf8')) : deps.fetch;
     const signIn = await createSignIn(
       {
         authority: configuration.authority.value,
         clientId: configuration.clientId.value,
         scopes: [configuration.scope.value],
-        knownAuthority: plan.world?.caFile !== undefined,
+        knownAuthority: known,
       },
       {
         secrets,
-        fetch: plan.world?.caFile ? await pinnedFetch(await readFile(plan.world.caFile, 'utf8')) : deps.fetch,
+        fetch,
         logger,
         clock,
         ...(editorAccounts && { editorAccounts }),
@@ -69,6 +74,8 @@ export async function openConnection(
       gateway,
       configuration,
       signIn,
+      authority,
+      signingKeys: new SigningKeys({ authority, fetch, clock }),
       signInChanged: [secrets.onDidChange, editorAccounts?.onDidChange].filter(event => event !== undefined),
       servers,
       logger,

@@ -22,6 +22,7 @@ export const LIMITS = {
   prompts: 3,
   tokens: 20,
   claims: 200,
+  checks: 50,
 } as const;
 
 /** `text` in at most `max` UTF-16 units, never ending inside a surrogate pair; what was cut ends in an ellipsis. */

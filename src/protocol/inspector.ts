@@ -1,58 +1,8 @@
 import * as v from 'valibot';
-import { actionId, failure, id, line, LIMITS, milliseconds, mode, parser, sentence, seq, text } from './common.ts';
+import { actionId, id, LIMITS, milliseconds, mode, parser, sentence, seq, text } from './common.ts';
+import { analysis, documentation, state, token, type InspectorState } from './inspectorState.ts';
 
-const value = text(LIMITS.claimValue);
-
-/** One claim with its explanation; the same shape as the identity room's row. */
-const claim = v.object({ name: line, value, explanation: sentence, known: v.boolean(), note: v.optional(sentence) });
-export type TokenClaim = v.InferOutput<typeof claim>;
-
-/** What can be said of a token without showing it. */
-const details = v.object({
-  /** The token's `ver`; absent where the token has none. */
-  version: v.optional(v.picklist(['1.0', '2.0'])),
-  header: v.pipe(v.array(v.object({ name: line, value })), v.maxLength(LIMITS.claims)),
-  claims: v.pipe(v.array(claim), v.maxLength(LIMITS.claims)),
-  /** Milliseconds since the epoch, by the host's clock. */
-  expiresAt: v.optional(milliseconds),
-  /** First 16 hex digits of the SHA-256 of the raw token, as receipts name it. */
-  fingerprint: v.optional(line),
-  /** Length of the raw token in characters: how long the mask is. */
-  length: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
-});
-export type TokenDetails = v.InferOutput<typeof details>;
-
-const status = v.variant('kind', [
-  v.object({ kind: v.literal('loading') }),
-  v.object({ kind: v.literal('ok') }),
-  v.object({ kind: v.literal('expired') }),
-  v.object({ kind: v.literal('notConfigured'), reason: sentence }),
-  v.object({ kind: v.literal('error'), failure }),
-]);
-
-/** A row of the summary table and, with `details`, a region of claims. Each stands alone: one may fail beside good ones. */
-const token = v.object({
-  id,
-  /** `User token (Tc)`, `T2 (Azure OpenAI)`, … */
-  label: line,
-  /** The three summary columns; absent where there is no token. */
-  aud: v.optional(value),
-  sub: v.optional(value),
-  appid: v.optional(value),
-  status,
-  details: v.optional(details),
-});
-export type InspectedToken = v.InferOutput<typeof token>;
-
-const state = v.object({
-  mode,
-  /** Why there are no tokens (API-key mode, not connected). */
-  explanation: v.optional(sentence),
-  refreshing: v.boolean(),
-  /** The user token first. */
-  tokens: v.pipe(v.array(token), v.maxLength(LIMITS.tokens)),
-});
-export type InspectorState = v.InferOutput<typeof state>;
+export type * from './inspectorState.ts';
 
 const operation = v.variant('op', [
   v.object({ op: v.literal('mode'), mode, explanation: v.optional(sentence) }),
@@ -60,6 +10,7 @@ const operation = v.variant('op', [
   /** The token with this id, replaced in place, or a new one at the end. */
   v.object({ op: v.literal('token'), token }),
   v.object({ op: v.literal('remove'), id }),
+  v.object({ op: v.literal('analysis'), analysis }),
 ]);
 export type InspectorOperation = v.InferOutput<typeof operation>;
 
@@ -80,6 +31,8 @@ const toInspector = v.variant('type', [
   }),
   /** Forget the raw output at once; also the answer to a `reveal` that can't be met. */
   v.object({ type: v.literal('conceal') }),
+  /** Brings one token's claims before the person: it was just pasted. */
+  v.object({ type: v.literal('goTo'), token: id }),
 ]);
 /** Host to token inspector. */
 export type ToInspector = v.InferOutput<typeof toInspector>;
@@ -92,6 +45,15 @@ const fromInspector = v.variant('type', [
   v.strictObject({ type: v.literal('reveal'), token: id }),
   /** Copy the raw token, without it passing through the view. */
   v.strictObject({ type: v.literal('copyRaw'), token: id }),
+  /** Ask for a token in a field of the editor: a pasted one never enters the view. */
+  v.strictObject({ type: v.literal('paste') }),
+  /** Forget a pasted token. */
+  v.strictObject({ type: v.literal('forget'), token: id }),
+  /** Open what is shown as a document, redacted. */
+  v.strictObject({ type: v.literal('export') }),
+  /** Copy words of the view: a remedy that somebody else is to carry out. */
+  v.strictObject({ type: v.literal('copyText'), text: sentence }),
+  v.strictObject({ type: v.literal('openSource'), href: documentation }),
   v.strictObject({ type: v.literal('runAction'), id: actionId }),
 ]);
 /** Token inspector to host. */
@@ -117,7 +79,14 @@ export function applyToInspector(before: InspectorState, change: InspectorOperat
     case 'remove':
       if (!before.tokens.some(known => known.id === change.id)) return undefined;
       return { ...before, tokens: before.tokens.filter(known => known.id !== change.id) };
+    case 'analysis':
+      return { ...before, analysis: change.analysis };
   }
 }
 
-export const emptyInspector: InspectorState = { mode: { kind: 'disconnected' }, refreshing: false, tokens: [] };
+export const emptyInspector: InspectorState = {
+  mode: { kind: 'disconnected' },
+  refreshing: false,
+  tokens: [],
+  analysis: { hops: [], routes: [] },
+};

@@ -7,3 +7,12 @@ export function safeHref(href: string): string | undefined {
   const url = new URL(href);
   return url.username || url.password ? undefined : url.href; // https://bank@evil reads as the bank
 }
+
+/** Where the sources of what we say about claims are: nothing else is opened from the inspector. */
+const DOCUMENTATION_HOSTS = new Set(['learn.microsoft.com', 'www.rfc-editor.org', 'openid.net', 'github.com']);
+
+/** The address of a page of documentation, normalised, or undefined for any other. */
+export function documentationHref(href: string): string | undefined {
+  const safe = safeHref(href);
+  return safe !== undefined && DOCUMENTATION_HOSTS.has(new URL(safe).host) ? safe : undefined;
+}

@@ -18,9 +18,10 @@ import type { ConnectionNotice } from './connectionNotice.ts';
 import type { ConfigurationDocument } from './configurationDocument.ts';
 import { confirmTrust } from './confirmTrust.ts';
 import { planWorld } from './planWorld.ts';
-import { copyRawToken } from './copyToken.ts';
+import type { TokenClipboard } from './copyToken.ts';
 import type { InspectorPanel } from './inspectorPanel.ts';
 import type { Remembered } from './memory.ts';
+import { askForToken } from './pasteToken.ts';
 import type { SandboxProcess } from './sandboxProcess.ts';
 import { addServer, removeServer, serverIdOfRow } from './serverCommands.ts';
 import type { SignInFlow } from './signInFlow.ts';
@@ -35,6 +36,7 @@ export interface ActionDeps {
   chat: ChatController;
   chatView: ChatView;
   inspector: InspectorPanel;
+  tokenClipboard: TokenClipboard;
   notice: ConnectionNotice;
   configuration: ConfigurationDocument;
   sandbox: SandboxProcess;
@@ -58,7 +60,7 @@ export class Actions {
   }
 
   handlers(): CommandHandlers {
-    const { chat, notice, servers, inspector, session, configuration } = this.#deps;
+    const { chat, notice, servers, inspector, session, configuration, tokenClipboard } = this.#deps;
     return {
       'agentId.signIn': () => this.#signIn(),
       'agentId.forceSignIn': () => this.#forceSignIn(this.#deps.signIn.choose),
@@ -70,7 +72,11 @@ export class Actions {
       'agentId.disconnect': () => this.#disconnect(),
       'agentId.selectAgent': () => this.#selectAgent(),
       'agentId.showTokens': () => inspector.show(),
-      'agentId.copyRawToken': row => copyRawToken(session, row),
+      'agentId.copyRawToken': row => tokenClipboard.copy(row),
+      'agentId.inspectPastedToken': async () => {
+        const pasted = await askForToken();
+        if (pasted) await inspector.paste(pasted);
+      },
       'agentId.addMcpServer': async () => {
         const added = await addServer(servers, this.#deps.say);
         if (added) await this.#deps.revealServer(added);
@@ -175,7 +181,7 @@ export class Actions {
     const work = () => session.connect(plan, interaction, signal);
     const connection = await vscode.window.withProgress({ location: { viewId: 'agentId.identity' } }, work);
     chat.clearNotice('connection');
-    inspector.reload();
+    void inspector.reload();
     const failure = connection.firstFailure;
     if (!failure) {
       if (interactive) this.#deps.chatView.reveal();
@@ -207,7 +213,7 @@ export class Actions {
     if (!connection) throw new AgentIdError('agent.notConnected');
     await work(connection, this.#newAttempt().signal);
     chat.clearNotice('connection');
-    inspector.reload();
+    void inspector.reload();
     if (connection.firstFailure) this.report(connection.firstFailure.error);
   }
 
@@ -219,7 +225,7 @@ export class Actions {
     this.#newAttempt();
     turns.approvals.clear();
     await connection.signOut();
-    inspector.reload();
+    void inspector.reload();
   }
 
   async #disconnect(): Promise<void> {
@@ -229,7 +235,7 @@ export class Actions {
     turns.approvals.clear();
     await remembered.forget(); // first: who sees that it is over may close the window
     session.disconnect();
-    inspector.reload();
+    void inspector.reload();
   }
 
   async #useApiKey(): Promise<void> {
@@ -238,7 +244,7 @@ export class Actions {
     this.#newAttempt();
     session.useApiKey();
     await remembered.keepApiKey();
-    inspector.reload();
+    void inspector.reload();
     this.#deps.chatView.reveal();
   }
 

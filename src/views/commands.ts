@@ -13,6 +13,7 @@ export const commandIds = [
   'agentId.selectAgent',
   'agentId.showTokens',
   'agentId.copyRawToken',
+  'agentId.inspectPastedToken',
   'agentId.addMcpServer',
   'agentId.removeMcpServer',
   'agentId.refreshMcpServers',

@@ -9,12 +9,52 @@ const t = vscode.l10n.t;
 /** How long a copied token stays in the clipboard, in milliseconds. */
 const CLEAR_AFTER_MS = 30_000;
 
-/** Copies a raw token after a warning, and clears the clipboard later unless something else is in it by then. */
-export async function copyRawToken(session: Session, rowOrId?: unknown): Promise<void> {
-  const { connection } = session;
-  if (!connection) throw new AgentIdError('agent.notConnected');
-  const id = tokenIdOf(rowOrId) ?? (await chooseToken());
-  if (!id) return;
+/** Copies raw tokens after a warning. The clipboard holds one for a time only, and not beyond the end of the window. */
+export class TokenClipboard {
+  readonly #session: Session;
+  #copied: { raw: string; timer: NodeJS.Timeout } | undefined;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /** `rowOrId` says which token, from the inspector or the Identity view; without it the person is asked. */
+  async copy(rowOrId?: unknown): Promise<void> {
+    const { connection } = this.#session;
+    if (!connection) throw new AgentIdError('agent.notConnected');
+    const id = tokenIdOf(rowOrId) ?? (await chooseToken());
+    if (!id || !(await confirmed(id))) return;
+    const raw = await rawToken(connection, id, false, AbortSignal.timeout(60_000));
+    await vscode.env.clipboard.writeText(raw);
+    clearTimeout(this.#copied?.timer);
+    this.#copied = { raw, timer: setTimeout(() => void this.#clearInTime(), CLEAR_AFTER_MS) };
+    vscode.window.setStatusBarMessage(
+      `$(key) ${t('Token copied; the clipboard is cleared in {0} s', CLEAR_AFTER_MS / 1000)}`,
+      CLEAR_AFTER_MS,
+    );
+  }
+
+  /** Clears the clipboard now, unless something else is in it by then. */
+  async clear(): Promise<void> {
+    const copied = this.#copied;
+    if (!copied) return;
+    this.#copied = undefined;
+    clearTimeout(copied.timer);
+    if ((await vscode.env.clipboard.readText()) === copied.raw) await vscode.env.clipboard.writeText('');
+  }
+
+  async #clearInTime(): Promise<void> {
+    try {
+      await this.clear();
+    } catch {
+      void vscode.window.showWarningMessage(
+        t('The clipboard could not be cleared: the copied token may still be in it. Copy something else.'),
+      );
+    }
+  }
+}
+
+async function confirmed(id: TokenId): Promise<boolean> {
   const copy = t('Copy');
   const picked = await vscode.window.showWarningMessage(
     t('Copy the raw {0}?', tokenLabel(id)),
@@ -27,24 +67,7 @@ export async function copyRawToken(session: Session, rowOrId?: unknown): Promise
     },
     copy,
   );
-  if (picked !== copy) return;
-  const raw = await rawToken(connection, id, false, AbortSignal.timeout(60_000));
-  await vscode.env.clipboard.writeText(raw);
-  vscode.window.setStatusBarMessage(
-    `$(key) ${t('Token copied; the clipboard is cleared in {0} s', CLEAR_AFTER_MS / 1000)}`,
-    CLEAR_AFTER_MS,
-  );
-  setTimeout(() => {
-    clear(raw).catch(() => {
-      void vscode.window.showWarningMessage(
-        t('The clipboard could not be cleared: the copied token may still be in it. Copy something else.'),
-      );
-    });
-  }, CLEAR_AFTER_MS);
-}
-
-async function clear(raw: string): Promise<void> {
-  if ((await vscode.env.clipboard.readText()) === raw) await vscode.env.clipboard.writeText('');
+  return picked === copy;
 }
 
 async function chooseToken(): Promise<TokenId | undefined> {

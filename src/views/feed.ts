@@ -20,6 +20,11 @@ export class Feed<State, Operation> {
     return this.#state;
   }
 
+  /** True when a webview listens. */
+  get attached(): boolean {
+    return this.#post !== undefined;
+  }
+
   /** The webview is ready, or asks anew: it gets everything, and patches from here on. */
   attach(post: Post, extra: object = {}): void {
     this.#post = post;

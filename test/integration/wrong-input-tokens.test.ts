@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Connection } from '../../src/agent/connection.ts';
-import { parseToInspector } from '../../src/protocol/inspector.ts';
-import { inspect, TOKEN_IDS } from '../../src/views/inspectorTokens.ts';
+import { emptyInspector, parseToInspector } from '../../src/protocol/inspector.ts';
+import { Inspection } from '../../src/views/inspection.ts';
+import { inspectedToken } from '../../src/views/inspectorRow.ts';
+import { TOKEN_IDS } from '../../src/views/inspectorTokens.ts';
 import { ALL_DONE, answers, said, say, standIn, steps, thrown, works, world } from './wrong-input.fixture.ts';
 
 const w = world();
@@ -11,14 +13,13 @@ const soon = () => AbortSignal.timeout(30_000);
 
 /** The rows of the inspector as the view takes them in: `ok`, or what the row says. */
 async function rows(connection: Connection): Promise<Record<string, string>> {
-  const words = { translate: String, label: String, notConfigured: String, say };
-  const tokens = await Promise.all(TOKEN_IDS.map(id => inspect(connection, id, false, words, soon())));
-  const message = {
-    type: 'snapshot',
-    seq: 0,
-    now: 0,
-    state: { mode: { kind: 'disconnected' }, refreshing: false, tokens },
-  };
+  const inspection = new Inspection();
+  await inspection.load(connection, false, soon(), () => {});
+  const words = { t: (message: string) => message, say, names: new Map(), apps: {}, now: Date.now() };
+  const tokens = TOKEN_IDS.map(id =>
+    inspectedToken({ id, label: id, pending: false, notConfigured: id }, inspection.reading(id), words),
+  );
+  const message = { type: 'snapshot', seq: 0, now: 0, state: { ...emptyInspector, tokens } };
   assert.ok(parseToInspector(message));
   return Object.fromEntries(
     tokens.map(({ id, status }) => [id, status.kind === 'error' ? status.failure.sentence : status.kind]),

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { AxeBuilder } from '@axe-core/playwright';
 import { openStudio, type View, type Webview } from './support/harness.ts';
-import { chats, inspectors, longChat } from './support/states.ts';
+import { inspectors } from './support/inspectorStates.ts';
+import { chats, longChat } from './support/states.ts';
 import { type ThemeName, themes } from './support/themes.ts';
 
 let studio: Awaited<ReturnType<typeof openStudio>>;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import type { InspectedToken, InspectorOperation, InspectorState } from '../../src/protocol/inspector.ts';
 import { openStudio, type Webview } from './support/harness.ts';
-import { inspectors } from './support/states.ts';
+import { inspectors } from './support/inspectorStates.ts';
 
 let studio: Awaited<ReturnType<typeof openStudio>>;
 let inspector: Webview;
@@ -85,7 +85,7 @@ test('claims are named, explained, and say why when they are absent', async () =
 
 test('T1 is named as the hop that nobody here sees', async () => {
   await open(states.three);
-  assert.match(await inspector.page.getByRole('list').innerText(), /T1 \(stays in the sidecar\)\s+.*never seen here/);
+  assert.match(await inspector.page.getByRole('list', { name: 'How the tokens follow from each other' }).innerText(), /T1 \(stays in the sidecar\)\s+Never seen here/);
 });
 
 test('API-key mode says why there are no tokens, and what to do', async () => {
@@ -166,7 +166,7 @@ test('the raw token is copied by the host, without passing through the view', as
 
 test('a token’s name leads to its claims; a redrawn table keeps the focus', async () => {
   await open(states.three);
-  await inspector.page.getByRole('button', { name: 'T2 (MCP Server)' }).focus();
+  await row('T2 (MCP Server)').getByRole('button').focus();
   await patch({ op: 'token', token: { ...states.three.tokens[0]!, status: { kind: 'loading' } } });
   await inspector.page.keyboard.press('Enter');
   assert.equal(
@@ -197,6 +197,8 @@ test('hostile claims stay text', async () => {
         appid: attack,
         status: { kind: 'error', failure: { sentence: attack, actions: [] } },
         details: {
+          kind: { label: attack, certain: false, because: attack },
+          checks: [{ title: attack, outcome: 'bad', sentence: attack }],
           header: [{ name: attack, value: attack }],
           claims: [{ name: attack, value: attack, explanation: attack, known: false, note: attack }],
           fingerprint: attack,

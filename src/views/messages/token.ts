@@ -1,11 +1,8 @@
 import type { WhyCode } from '../../identity/compare.ts';
 import type { Classification, ReasonCode, Reason, TokenKind } from '../../identity/classify.ts';
-import type { Evidence } from '../../identity/claimTable.ts';
-import type { ClaimRow, NoteCode } from '../../identity/explain.ts';
+import type { NoteCode } from '../../identity/explain.ts';
 import type { Pasted } from '../../identity/pasted.ts';
-import type { Verdict, VerdictCode } from '../../identity/verify.ts';
-import { clip, LIMITS } from '../../protocol/common.ts';
-import type { TokenClaim } from '../../protocol/inspector.ts';
+import type { Check, Verdict, VerdictCode } from '../../identity/verify.ts';
 import type { Translate } from './catalogue.ts';
 
 /** What a kind of token is called. */
@@ -73,7 +70,23 @@ function sayReason(t: Translate, { code, claim = '', value = '' }: Reason): stri
   return sentences[code];
 }
 
-/** One check in one sentence. */
+/** What a check looks at. */
+export function checkName(t: Translate, check: Check): string {
+  const names: Record<Check, string> = {
+    signature: t('Signature'),
+    issuer: t('Issuer'),
+    audience: t('Audience'),
+    caller: t('Caller'),
+    blueprint: t('Blueprint'),
+    user: t('User'),
+    expiry: t('Expiry'),
+    notBefore: t('Not before'),
+    clock: t('Clock'),
+  };
+  return names[check];
+}
+
+/** One check in one sentence. What it says stays true until the check itself changes: the time left is counted elsewhere. */
 export function sayVerdict(t: Translate, { code, values }: Verdict): string {
   const text = (name: string) => String(values[name] ?? '') || t('none');
   const time = (name: string) => utc(Number(values[name]));
@@ -121,12 +134,12 @@ export function sayVerdict(t: Translate, { code, values }: Verdict): string {
       ),
     'user.none': () => t('No user: the token speaks for an application alone.'),
     'user.unknown': () => t('For the object {0}; there is no user to compare it with.', text('oid')),
-    'expiry.ok': () => t('Valid until {0}, for {1} more.', time('at'), length('left')),
-    'expiry.soon': () => t('Valid for {0} more, until {1}.', length('left'), time('at')),
-    'expiry.past': () => t('Expired {0} ago, at {1}.', length('since'), time('at')),
+    'expiry.ok': () => t('Valid until {0}.', time('at')),
+    'expiry.soon': () => t('Ends within five minutes, at {0}.', time('at')),
+    'expiry.past': () => t('Expired at {0}.', time('at')),
     'expiry.missing': () => t('There is no exp that is a time: the token has no end that could be checked.'),
     'notBefore.ok': () => t('Valid since {0}.', time('at')),
-    'notBefore.future': () => t('Not valid before {0}, in {1}.', time('at'), length('left')),
+    'notBefore.future': () => t('Not valid before {0}.', time('at')),
     'notBefore.missing': () => t('There is no nbf that is a time.'),
     'clock.ok': () => t('The clock of this machine agrees with Entra’s, to {0}.', length('offset')),
     'clock.off': () =>
@@ -182,39 +195,6 @@ export function sayNote(t: Translate, code: NoteCode): string {
     'blueprint.differs': t('It is not the blueprint of this connection.'),
   };
   return sentences[code];
-}
-
-/** One claim as a row of texts: value, what it means and how well that is founded, what its parts are. */
-export function claimText(t: Translate, row: ClaimRow): TokenClaim {
-  const notes = [
-    ...row.parts
-      .filter(part => part.meaning !== undefined || part.documented === false)
-      .map(({ text, meaning = t('not documented; ignore') }) =>
-        row.kind === 'text' ? meaning : `${text}: ${meaning}`,
-      ),
-    ...(row.note ? [sayNote(t, row.note)] : []),
-    ...(row.time !== undefined ? [t('{0} seconds since 1970', row.value)] : []),
-  ];
-  const value = row.absent ? t('absent') : row.time !== undefined ? utc(row.time) : row.value;
-  const why = row.evidence
-    ? `${row.explanation} ${sayEvidence(t, row.evidence)}`
-    : t('No explanation is known for this claim.');
-  return {
-    name: clip(row.name, LIMITS.line),
-    value: clip(value, LIMITS.claimValue),
-    explanation: clip(why, LIMITS.sentence),
-    known: row.known,
-    ...(notes.length > 0 && { note: clip(notes.join('; '), LIMITS.sentence) }),
-  };
-}
-
-export function sayEvidence(t: Translate, evidence: Evidence): string {
-  const sentences: Record<Evidence, string> = {
-    documented: t('Documented.'),
-    observed: t('Seen in real tokens, not documented.'),
-    guessed: t('A guess; not documented.'),
-  };
-  return sentences[evidence];
 }
 
 /** Why a pasted text can't be shown as a token; undefined for one that can. */

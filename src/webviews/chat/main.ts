@@ -5,17 +5,18 @@
 import { emptyChat, type FromChat, parseToChat } from '../../protocol/chat.ts';
 import { applyToChat } from '../../protocol/chatState.ts';
 import type { Mode } from '../../protocol/common.ts';
+import { safeHref } from '../../protocol/links.ts';
 import { Receiver } from '../../protocol/receiver.ts';
 import { Announcer } from '../shared/announcer.ts';
 import { h } from '../shared/dom.ts';
 import { connectHost } from '../shared/host.ts';
 import { t } from '../shared/l10n.ts';
+import { routeLinks } from '../shared/links.ts';
 import { ModeLine } from '../shared/modeLine.ts';
 import type { Actions } from './actions.ts';
 import { Composer } from './composer.ts';
 import { Conversation } from './conversation.ts';
 import { EmptyChat } from './emptyChat.ts';
-import { routeLinks } from './links.ts';
 import { anchorOf, parseSavedChat, scrollToAnchor } from './savedState.ts';
 
 const host = connectHost<FromChat>(receive);
@@ -48,7 +49,7 @@ document.body.append(
   ),
   announcer.element,
 );
-routeLinks(href => host.post({ type: 'openLink', href }));
+routeLinks(safeHref, href => host.post({ type: 'openLink', href }));
 conversation.element.addEventListener('scrollend', save);
 conversation.end.pill.addEventListener('click', () => {
   if (!conversation.element.contains(document.activeElement)) composer.focus(); // the pill that had it is gone

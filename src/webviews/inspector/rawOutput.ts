@@ -9,7 +9,7 @@ import { copyButton } from '../shared/copyButton.ts';
  */
 export class RawOutput {
   readonly element: HTMLElement;
-  readonly #length: number | undefined;
+  readonly #length: number;
   readonly #ask: () => void;
   readonly #output = h('pre', { class: 'raw', tabindex: 0, role: 'group', 'aria-label': t('Raw output') });
   readonly #button = h('button', { type: 'button', class: 'secondary', onclick: () => this.#press() });
@@ -18,9 +18,10 @@ export class RawOutput {
   #deadline: number | undefined;
   #timer = 0;
 
-  constructor(options: { length: number | undefined; reveal(): void; copy(): void }) {
+  constructor(options: { key: string; length: number; reveal(): void; copy(): void }) {
     this.#length = options.length;
     this.#ask = () => options.reveal();
+    this.#button.dataset.key = `reveal ${options.key}`;
     this.element = h(
       'div',
       { class: 'raw-output' },
@@ -56,8 +57,8 @@ export class RawOutput {
   conceal(): void {
     clearTimeout(this.#timer);
     this.#deadline = undefined;
-    const length = this.#length === undefined ? '' : ` ${t('({0} characters)', this.#length)}`;
-    fill(this.#output, h('span', { class: 'mask', 'aria-hidden': 'true' }, '•'.repeat(24)), t('Hidden'), length);
+    const length = t('({0} characters)', this.#length);
+    fill(this.#output, h('span', { class: 'mask', 'aria-hidden': 'true' }, '•'.repeat(24)), `${t('Hidden')} ${length}`);
     fill(this.#button, icon('reveal'), t('Reveal'));
     say(this.#time, '');
   }

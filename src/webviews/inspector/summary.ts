@@ -3,9 +3,10 @@ import type { ActionId } from '../../protocol/common.ts';
 import { visible } from '../../protocol/visible.ts';
 import { type Child, fill, h } from '../shared/dom.ts';
 import { describeFailure } from '../shared/failure.ts';
-import { icon, type IconName } from '../shared/icons.ts';
 import { t } from '../shared/l10n.ts';
 import type { Countdown } from './countdown.ts';
+import { mark } from './marks.ts';
+import { redraw } from './redraw.ts';
 
 /** The summary: one row per token, each with its own status, so that a failed one stands beside good ones. */
 export class Summary {
@@ -22,7 +23,7 @@ export class Summary {
   readonly #show: (token: string) => void;
   readonly #run: (id: ActionId) => void;
   #tokens: readonly InspectedToken[] = [];
-  #expiries: { element: Element; expiresAt: number; expired: boolean }[] = [];
+  #expiries: { expiresAt: number; expired: boolean }[] = [];
 
   constructor(countdown: Countdown, show: (token: string) => void, run: (id: ActionId) => void) {
     this.#countdown = countdown;
@@ -33,22 +34,23 @@ export class Summary {
   show(tokens: readonly InspectedToken[]): void {
     this.#tokens = tokens;
     this.#expiries = [];
-    const focused = document.activeElement?.closest<HTMLElement>('[data-token]')?.dataset.token;
-    fill(this.#body, ...tokens.map(token => this.#row(token)));
-    if (focused === undefined || document.activeElement !== document.body) return;
-    this.#body.querySelector<HTMLElement>(`[data-token="${CSS.escape(focused)}"] button`)?.focus();
+    redraw(this.element, () => fill(this.#body, ...tokens.map(token => this.#row(token))));
   }
 
+  /** A token that ran out while we look changes more than its time. */
   tick(): void {
-    const crossed = this.#expiries.some(({ expired, expiresAt }) => expired !== this.#countdown.until(expiresAt) <= 0);
-    if (crossed) this.show(this.#tokens);
-    else for (const { element, expiresAt } of this.#expiries) this.#countdown.write(element, expiresAt, ago);
+    if (this.#expiries.some(({ expired, expiresAt }) => expired !== this.#countdown.until(expiresAt) <= 0))
+      this.show(this.#tokens);
   }
 
   #row(token: InspectedToken): HTMLElement {
     const label = visible(token.label);
     const name = token.details
-      ? h('button', { type: 'button', class: 'link', onclick: () => this.#show(token.id) }, label)
+      ? h(
+          'button',
+          { type: 'button', class: 'link', 'data-key': `row ${token.id}`, onclick: () => this.#show(token.id) },
+          label,
+        )
       : label;
     const [, aud, sub, appid, status] = columns();
     return h(
@@ -63,27 +65,29 @@ export class Summary {
   #status({ status, details }: InspectedToken): Child[] {
     switch (status.kind) {
       case 'loading':
-        return [mark('running', t('Loading'))];
+        return [mark('running', t('Loading'), 'open')];
       case 'ok':
       case 'expired': {
         const { expiresAt } = details ?? {};
         // A token that was good when the host looked may run out while we look.
         const expired = status.kind === 'expired' || (expiresAt !== undefined && this.#countdown.until(expiresAt) <= 0);
-        return [expired ? mark('clock', t('Expired')) : mark('check', t('OK')), this.#timeLeft(expiresAt)];
+        return [
+          expired ? mark('clock', t('Expired'), 'bad') : mark('check', t('OK'), 'good'),
+          this.#timeLeft(expiresAt),
+        ];
       }
       case 'notConfigured':
-        return [mark('absent', t('Not configured')), h('p', { class: 'next-step' }, visible(status.reason))];
+        return [mark('absent', t('Not configured'), 'open'), h('p', { class: 'next-step' }, visible(status.reason))];
       case 'error':
-        return [mark('error', t('Failed')), ...describeFailure(status.failure, this.#run)];
+        return [mark('error', t('Failed'), 'bad'), ...describeFailure(status.failure, this.#run)];
     }
   }
 
   #timeLeft(expiresAt: number | undefined): Child {
     if (expiresAt === undefined) return undefined;
     const element = h('span', { class: 'time-left' });
-    this.#expiries.push({ element, expiresAt, expired: this.#countdown.until(expiresAt) <= 0 });
-    this.#countdown.write(element, expiresAt, ago);
-    return element;
+    this.#expiries.push({ expiresAt, expired: this.#countdown.until(expiresAt) <= 0 });
+    return this.#countdown.timeLeft(element, expiresAt, ago);
   }
 }
 
@@ -109,8 +113,4 @@ function value(title: string, text: string | undefined): HTMLElement {
   const content =
     text === undefined ? h('span', { class: 'faint' }, t('none')) : h('code', { dir: 'ltr' }, visible(text));
   return h('td', { role: 'cell', 'data-title': title, 'data-absent': text === undefined }, content);
-}
-
-function mark(name: IconName, text: string): HTMLElement {
-  return h('span', { class: 'mark' }, icon(name), h('span', {}, text));
 }

@@ -25,6 +25,9 @@ const PATHS = {
   key: 'M5.2 6.6a3.2 3.2 0 1 1 0 6.4 3.2 3.2 0 0 1 0-6.4zM7.6 7.4 13.4 2M10.4 4.8l2 2',
   clock: 'M8 2a6 6 0 1 1 0 12A6 6 0 0 1 8 2zM8 4.8V8l2.2 1.6',
   absent: 'M4 8h8',
+  unknown: 'M8 2a6 6 0 1 1 0 12A6 6 0 0 1 8 2zM6.3 6.4A1.8 1.8 0 1 1 8.8 8c-.6.3-.8.6-.8 1.2M8 11.2v.2',
+  added: 'M8 3.5v9M3.5 8h9',
+  changed: 'M3 6h9.2L9.7 3.5M13 10H3.8l2.5 2.5',
 } as const;
 export type IconName = keyof typeof PATHS;
 

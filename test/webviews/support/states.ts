@@ -1,11 +1,9 @@
 import type { ChatState, ToolItem } from '../../../src/protocol/chat.ts';
-import type { InspectedToken, InspectorState } from '../../../src/protocol/inspector.ts';
 
-const agentAppId = '5b0a9f6e-2f37-4c07-9c1a-2e6f0f2b7d11';
 const TRACE = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 const identity = 'as research-agent for ana@contoso.example';
 
-const sandbox = {
+export const sandbox = {
   kind: 'sandbox',
   agent: 'research-agent',
   user: 'ana@contoso.example',
@@ -174,127 +172,4 @@ export function longChat(count: number): ChatState {
       { kind: 'assistant' as const, id: `la${n}`, text: `Answer ${n}.\n\n${ANSWER}`, status: 'done' as const },
     ]).flat(),
   );
-}
-
-const claim = (name: string, value: string, explanation: string, note?: string, known = true) => ({
-  name,
-  value,
-  explanation,
-  known,
-  ...(note && { note }),
-});
-
-/** Tokens as the reference shows them, `now` in milliseconds. */
-function tokens(now: number): InspectedToken[] {
-  const blueprint = '3f1c0d5e-1111-4222-8333-944455556666';
-  const t2 = (id: string, label: string, aud: string, minutes: number): InspectedToken => ({
-    id,
-    label,
-    aud,
-    sub: 'ana@contoso.example',
-    appid: agentAppId,
-    status: { kind: 'ok' },
-    details: {
-      version: '1.0',
-      header: [
-        { name: 'alg', value: 'RS256' },
-        { name: 'kid', value: 'q3VnHk0ZkU0b1nqJYw4sQw' },
-        { name: 'typ', value: 'JWT' },
-      ],
-      expiresAt: now + minutes * 60_000 + 30_000,
-      fingerprint: '9f2c41d07be6a853',
-      length: 1893,
-      claims: [
-        claim('aud', aud, 'Audience: who the token is for. Only this resource may accept it.'),
-        claim('sub', 'Yw3k…pairwise', 'Subject: the user, as a pairwise id that differs per application.'),
-        claim('appid', agentAppId, 'The application that calls: the agent identity research-agent.'),
-        claim('upn', 'ana@contoso.example', 'The user’s sign-in name. For people; never use it to authorize.'),
-        claim(
-          'xms_act_fct',
-          '11 9 3',
-          'Facets of the actor: 11 is an agent identity.',
-          'Order has no meaning: compare as a set.',
-        ),
-        claim('scp', 'user_impersonation', 'What the agent may do on behalf of the user.'),
-        claim('contoso_team', 'platform', 'Not a claim we know: added by the tenant.', undefined, false),
-      ],
-    },
-  });
-  return [
-    {
-      id: 'tc',
-      label: 'User token (Tc)',
-      aud: blueprint,
-      sub: 'pX0vTn6m0w6bYIuKjb1y3Hq0nZr5cZ1n3n2m8rQkq9A',
-      appid: '14d82eec-204b-4c2f-b7e8-296a70dab67e',
-      status: { kind: 'ok' },
-      details: {
-        version: '2.0',
-        header: [{ name: 'alg', value: 'RS256' }],
-        expiresAt: now + 4 * 60_000 + 5_000,
-        fingerprint: '07be6a8539f2c41d',
-        length: 1422,
-        claims: [
-          claim('aud', blueprint, 'Audience: the blueprint that may exchange this token.'),
-          claim('azp', '14d82eec-204b-4c2f-b7e8-296a70dab67e', 'The application that signed the user in.'),
-          claim('appid', 'absent', 'The calling application in v1 tokens.', 'This is a v2 token: it says azp instead.'),
-          claim(
-            'xms_act_fct',
-            'absent',
-            'Facets of the actor.',
-            'No agent acts here yet: the user’s own token has no facets.',
-          ),
-        ],
-      },
-    },
-    t2('openai', 'T2 (Azure OpenAI)', 'https://cognitiveservices.azure.com', 72),
-    t2('mcp', 'T2 (MCP Server)', 'api://6c3d7d0e-aaaa-4bbb-8ccc-0ddd1eee2fff', 72),
-  ];
-}
-
-export function inspectors(now: number) {
-  const [tc, openai, mcp] = tokens(now) as [InspectedToken, InspectedToken, InspectedToken];
-  const state = (change: Partial<InspectorState>): InspectorState => ({
-    mode: sandbox,
-    refreshing: false,
-    tokens: [tc, openai, mcp],
-    ...change,
-  });
-  return {
-    three: state({}),
-    failed: state({
-      mode: { kind: 'connected', agent: 'research-agent', user: 'ana@contoso.example', place: 'aks-prod / agent-id' },
-      tokens: [
-        { ...tc, status: { kind: 'expired' }, details: { ...tc.details!, expiresAt: now - 120_000 } },
-        {
-          id: 'openai',
-          label: 'T2 (Azure OpenAI)',
-          status: {
-            kind: 'error',
-            failure: {
-              sentence: 'Entra has no consent for the agent to call Azure OpenAI on your behalf (AADSTS65001).',
-              nextStep: 'An administrator grants it once for the agent identity.',
-              actions: [
-                { id: 'agentId.forceSignIn', label: 'Sign In Again' },
-                { id: 'agentId.showLog', label: 'Show Log' },
-              ],
-            },
-          },
-        },
-        mcp,
-        {
-          id: 'graph',
-          label: 'T2 (Graph)',
-          status: { kind: 'notConfigured', reason: 'The sidecar has no API of this name.' },
-        },
-        { id: 'other', label: 'T2 (Other)', status: { kind: 'loading' } },
-      ],
-    }),
-    apiKey: state({
-      mode: { kind: 'apiKey', model: 'gpt-4.1-mini' },
-      explanation:
-        'API-key mode has no tokens: the key says which account pays, not who calls. Connect to a cluster or start the sandbox to call as an agent.',
-      tokens: [],
-    }),
-  };
 }

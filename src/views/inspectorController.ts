@@ -1,0 +1,260 @@
+import type { Connection } from '../agent/connection.ts';
+import type { Session } from '../agent/session.ts';
+import { isCancellation } from '../base/errors.ts';
+import type { Pasted } from '../identity/pasted.ts';
+import type { ActionId, Failure, Mode } from '../protocol/common.ts';
+import {
+  applyToInspector,
+  emptyInspector,
+  type Analysis,
+  type InspectedToken,
+  type InspectorOperation,
+  type InspectorState,
+  parseFromInspector,
+} from '../protocol/inspector.ts';
+import { Feed, type Post } from './feed.ts';
+import { appsOf, Inspection, type PastedToken } from './inspection.ts';
+import { chainComparison, chainHops, type ChainTokens } from './inspectorChain.ts';
+import { inspectedToken, type RowOf, type RowWords } from './inspectorRow.ts';
+import { apiOf, heldToken, TOKEN_IDS, type TokenId } from './inspectorTokens.ts';
+import type { Translate } from './messages/catalogue.ts';
+import { knownNames } from './names.ts';
+
+const REVEAL_MS = 30_000;
+/** `setTimeout` takes no longer time than that, in milliseconds. */
+const LONGEST_WAIT_MS = 2 ** 31 - 1;
+/** A check changes its mind that long before a token ends, and when it ends, in milliseconds. */
+const BOUNDARIES_MS = [5 * 60_000, 0];
+
+export interface InspectorDeps {
+  session: Session;
+  t: Translate;
+  label(id: TokenId): string;
+  say(error: unknown): Failure;
+  /** The mode line, and why there are no tokens where there are none. */
+  mode(): { mode: Mode; explanation?: string | undefined };
+  copyRaw(id: TokenId): void;
+  copyText(text: string): void;
+  openSource(href: string): void;
+  /** Shows JSON as a document that is not saved yet. */
+  openDocument(json: string): void;
+  /** Asks for a token and hands it to `paste`. */
+  askForToken(): void;
+  runAction(id: ActionId): void;
+  log(message: string): void;
+}
+
+/** What is behind the inspector's page: it looks at the tokens, keeps the page up to date and does what it asks for. */
+export class InspectorController {
+  readonly #deps: InspectorDeps;
+  readonly #inspection = new Inspection();
+  readonly #feed = new Feed<InspectorState, InspectorOperation>(emptyInspector, applyToInspector);
+  readonly #stop: { dispose(): void };
+  #connection: Connection | undefined;
+  #loading: AbortController | undefined;
+  #boundary: NodeJS.Timeout | undefined;
+  /** The token to bring before the person as soon as the page is there. */
+  #goTo: string | undefined;
+
+  constructor(deps: InspectorDeps) {
+    this.#deps = deps;
+    this.#connection = deps.session.connection;
+    this.#stop = deps.session.onDidChange(() => this.#sessionChanged());
+    this.load(false);
+  }
+
+  /** A message of the page; `visible` is false while nobody can see it: then no raw token is sent. */
+  receive(data: unknown, post: Post, visible: boolean): void {
+    const message = parseFromInspector(data);
+    const { deps, feed } = { deps: this.#deps, feed: this.#feed };
+    switch (message?.type) {
+      case undefined:
+        return deps.log('The inspector sent a message that is none of its own; it was ignored.');
+      case 'ready':
+      case 'needSnapshot':
+        feed.attach(post, { now: Date.now() });
+        return this.#bringForward();
+      case 'refresh':
+        return this.load(true);
+      case 'reveal':
+        return this.#reveal(message.token, visible);
+      case 'copyRaw':
+        return isTokenId(message.token) ? deps.copyRaw(message.token) : undefined;
+      case 'paste':
+        return deps.askForToken();
+      case 'forget':
+        this.#inspection.forget(message.token);
+        return this.#show();
+      case 'export':
+        return this.#export();
+      case 'copyText':
+        return deps.copyText(message.text);
+      case 'openSource':
+        return deps.openSource(message.href);
+      case 'runAction':
+        return deps.runAction(message.id);
+    }
+  }
+
+  /** No raw token may be on a page that nobody sees. */
+  hidden(): void {
+    this.#feed.send({ type: 'conceal' });
+  }
+
+  /** Asks for the tokens, with `force` for new ones, past every cache. */
+  load(force: boolean): void {
+    this.#loading?.abort();
+    const loading = (this.#loading = new AbortController());
+    const { connection } = this.#deps.session;
+    if (!connection) {
+      this.#inspection.clear();
+      return this.#show();
+    }
+    this.#feed.change({ op: 'refreshing', refreshing: true });
+    this.#inspection
+      .load(connection, force, loading.signal, () => this.#show())
+      .catch((error: unknown) => {
+        if (!isCancellation(error) && !loading.signal.aborted) this.#deps.log(`The inspector failed: ${String(error)}`);
+      })
+      .finally(() => {
+        if (this.#loading !== loading) return;
+        this.#loading = undefined;
+        this.#inspection.settle();
+        this.#show();
+        this.#feed.change({ op: 'refreshing', refreshing: false });
+      });
+  }
+
+  /** Shows a token that somebody pasted, and brings it before them. */
+  async paste(pasted: Exclude<Pasted, { kind: 'unreadable' }>): Promise<void> {
+    this.#goTo = await this.#inspection.paste(pasted, this.#deps.session.connection);
+    this.#show();
+    this.#bringForward();
+  }
+
+  /** Forgets every token. */
+  dispose(): void {
+    this.#loading?.abort();
+    clearTimeout(this.#boundary);
+    this.#stop.dispose();
+    this.#feed.detach(); // a webview that is gone refuses messages
+    this.#inspection.clear();
+  }
+
+  #bringForward(): void {
+    if (this.#goTo !== undefined && this.#feed.attached) {
+      this.#feed.send({ type: 'goTo', token: this.#goTo });
+      this.#goTo = undefined;
+    }
+  }
+
+  #sessionChanged(): void {
+    const { connection } = this.#deps.session;
+    if (connection !== this.#connection) {
+      this.#connection = connection; // another agent, another user, or none: nothing that is shown holds
+      this.#inspection.clear();
+      this.hidden();
+      return this.load(false);
+    }
+    this.#feed.change({ op: 'mode', ...this.#deps.mode() });
+    if (connection && !this.#loading && this.#replaced(connection)) this.load(false);
+  }
+
+  /** True when a turn, or a renewal, has put another token in the place of one that is shown. */
+  #replaced(connection: Connection): boolean {
+    return TOKEN_IDS.some(id => {
+      const held = heldToken(connection, id);
+      return held !== undefined && held !== this.#inspection.raw(id);
+    });
+  }
+
+  #reveal(id: string, visible: boolean): void {
+    const raw = visible && isTokenId(id) ? this.#inspection.raw(id) : undefined;
+    if (raw === undefined) return this.hidden(); // the row says why there is no token
+    this.#feed.send({ type: 'raw', token: id, raw, clearAfterMs: REVEAL_MS });
+  }
+
+  #export(): void {
+    const json = this.#inspection.export(of => this.#label(of), Date.now());
+    if (json !== undefined) this.#deps.openDocument(json);
+  }
+
+  #label(of: TokenId | PastedToken): string {
+    return typeof of === 'string' ? this.#deps.label(of) : this.#deps.t('Pasted token {0}', of.number);
+  }
+
+  /** Brings the page up to what was looked at. */
+  #show(): void {
+    const { session, t, say } = this.#deps;
+    const { connection } = session;
+    const words: RowWords = { t, say, names: knownNames(connection), apps: appsOf(connection), now: Date.now() };
+    const tokens = [
+      ...(connection ? TOKEN_IDS.map(id => this.#row(connection, id, words)) : []),
+      ...this.#inspection.pasted.map(pasted => {
+        const row = { id: pasted.id, label: this.#label(pasted), pending: false, pasted: true, notConfigured: '' };
+        return inspectedToken(row, pasted.reading, words);
+      }),
+    ];
+    this.#feed.change(
+      { op: 'mode', ...this.#deps.mode() },
+      ...changesTo(this.#feed.state, tokens, this.#analysis(connection, words)),
+    );
+    this.#wakeFor(tokens, words.now);
+  }
+
+  #row(connection: Connection, id: TokenId, words: RowWords): InspectedToken {
+    const { t } = this.#deps;
+    const row: RowOf = {
+      id,
+      label: this.#label(id),
+      pending: this.#inspection.isPending(id),
+      notConfigured: id === 'tc' ? '' : t('The sidecar has no API “{0}”.', apiOf(connection, id)),
+    };
+    return inspectedToken(row, this.#inspection.reading(id), words);
+  }
+
+  #analysis(connection: Connection | undefined, { t, names, apps }: RowWords): Analysis {
+    if (!connection) return { hops: [], routes: [] };
+    const tokens: ChainTokens = {};
+    for (const id of TOKEN_IDS) {
+      const reading = this.#inspection.reading(id);
+      if (reading?.kind === 'held') tokens[id] = reading.held.token;
+    }
+    const label = (id: TokenId) => this.#label(id);
+    const comparison = chainComparison(tokens, apps, { t, label });
+    return { hops: chainHops(connection, tokens, { t, label, names }), ...(comparison && { comparison }), routes: [] };
+  }
+
+  /** Judges again when the first of the tokens comes to its end: its checks say something else then. */
+  #wakeFor(tokens: readonly InspectedToken[], now: number): void {
+    clearTimeout(this.#boundary);
+    const ends = tokens.flatMap(({ details }) => details?.expiresAt ?? []);
+    const next = Math.min(...ends.flatMap(end => BOUNDARIES_MS.map(before => end - before)).filter(at => at > now));
+    if (Number.isFinite(next))
+      this.#boundary = setTimeout(() => this.#show(), Math.min(next - now + 1, LONGEST_WAIT_MS));
+  }
+}
+
+/** The operations that lead from what the page shows to these tokens, in their order, and what follows from them. */
+function changesTo(
+  before: InspectorState,
+  tokens: readonly InspectedToken[],
+  analysis: Analysis,
+): InspectorOperation[] {
+  const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
+  const kept = before.tokens.filter(old => tokens.some(token => token.id === old.id));
+  const inOrder = kept.every((old, index) => old.id === tokens[index]?.id);
+  const staying = inOrder ? kept : [];
+  const removed = before.tokens.filter(old => !staying.includes(old));
+  return [
+    ...removed.map(({ id }): InspectorOperation => ({ op: 'remove', id })),
+    ...tokens
+      .filter(token => !staying.some(old => same(old, token)))
+      .map((token): InspectorOperation => ({ op: 'token', token })),
+    ...(same(before.analysis, analysis) ? [] : [{ op: 'analysis' as const, analysis }]),
+  ];
+}
+
+function isTokenId(id: string): id is TokenId {
+  return (TOKEN_IDS as readonly string[]).includes(id);
+}
