@@ -116,12 +116,14 @@ export async function openStudio() {
         width?: number;
         height?: number;
         theme?: ThemeName;
-
+        /** Device pixels per pixel. */
+        scale?: number;
         strings?: Record<string, string>;
       } = {},
     ): Promise<Webview> {
       const context = await browser.newContext({
         viewport: { width: options.width ?? 400, height: options.height ?? 800 },
+        deviceScaleFactor: options.scale ?? 1,
         reducedMotion: 'reduce',
       });
       const page = await context.newPage();
