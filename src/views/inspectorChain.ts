@@ -15,7 +15,7 @@ export type ChainTokens = Partial<Record<TokenId, DecodedToken>>;
 
 interface ChainWords {
   t: Translate;
-  label(id: TokenId): string;
+  label: (id: TokenId) => string;
   names: Names;
 }
 

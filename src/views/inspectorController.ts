@@ -29,8 +29,8 @@ const BOUNDARIES_MS = [5 * 60_000, 0];
 export interface InspectorDeps {
   session: Session;
   t: Translate;
-  label(id: TokenId): string;
-  say(error: unknown): Failure;
+  label: (id: TokenId) => string;
+  say: (error: unknown) => Failure;
   /** The mode line, and why there are no tokens where there are none. */
   mode(): { mode: Mode; explanation?: string | undefined };
   copyRaw(id: TokenId): void;

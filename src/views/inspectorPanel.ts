@@ -25,8 +25,9 @@ export class InspectorPanel implements vscode.WebviewPanelSerializer, vscode.Dis
 
   /** The page kept its place on the screen; its tokens were nowhere kept, and are asked for again. */
   async deserializeWebviewPanel(panel: vscode.WebviewPanel): Promise<void> {
-    if (this.#open) return panel.dispose(); // a command was faster
-    this.#adopt(panel);
+    if (this.#open)
+      panel.dispose(); // a command was faster
+    else this.#adopt(panel);
   }
 
   /** Loads the rows again, without forcing new tokens: after sign-in or sign-out. */

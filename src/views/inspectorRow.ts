@@ -13,7 +13,7 @@ import { checkName, kindName, sayClassification, sayNote, sayPasted, sayVerdict 
 /** What a row is said with. */
 export interface RowWords {
   t: Translate;
-  say(error: unknown): Failure;
+  say: (error: unknown) => Failure;
   names: Names;
   apps: KnownApps;
   /** Milliseconds since the epoch. */

@@ -9,7 +9,7 @@ interface ChainParts {
   tokens: readonly InspectedToken[];
   countdown: Countdown;
   /** Brings a token's claims before the person. */
-  goTo(token: string): void;
+  goTo: (token: string) => void;
 }
 
 /** How the tokens follow from each other: each with its issuer, who presented what for it, and its audience. */

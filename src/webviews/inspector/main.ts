@@ -93,6 +93,8 @@ function receive(data: unknown): void {
       return;
     case 'snapshot':
       countdown.set(message.now);
+      break;
+    case 'patch':
   }
   const before = receiver.state;
   const received = receiver.receive(message);

@@ -33,7 +33,7 @@ test('each row is its own token, and Refresh asks for new ones, Tc first', async
   assert.equal(mcp?.sub, 'robin@contoso.example');
   assert.equal(claim(mcp?.details, 'appid')?.note, 'research-agent');
   assert.equal(mcp?.details?.kind?.label, 'Agent on behalf of a user');
-  assert.equal(tc?.details?.kind?.label, 'User token');
+  assert.equal(tc?.details?.kind?.label, 'User token for the blueprint');
   inspector.tell({ type: 'refresh' });
   await inspector.settled();
   assert.deepEqual(
@@ -194,7 +194,7 @@ test('a pasted token is a row of its own without its raw text, survives another 
   assert.deepEqual(inspector.posted.at(-1), { type: 'goTo', token: 'pasted-1' });
   const row = inspector.row('pasted-1');
   assert.deepEqual([row.label, row.pasted, row.status.kind], ['Pasted token 1', true, 'ok']);
-  assert.equal(row.details?.kind?.label, 'Autonomous agent');
+  assert.equal(row.details?.kind?.label, 'Agent on its own behalf');
   assert.deepEqual([check(row.details, 'Signature')?.outcome, row.details?.length], ['unknown', undefined]);
   inspector.session.connection = connectionWith(good());
   inspector.fire();
