@@ -220,6 +220,7 @@ export const VALUES: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map(
     new Map([
       ['user', 'on behalf of a user'],
       ['app', 'an application alone'],
+      ['device', 'a device'],
     ]),
   ],
   [

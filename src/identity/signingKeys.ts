@@ -56,6 +56,11 @@ export class SigningKeys {
     this.#clock = options.clock;
   }
 
+  /** Who is asked. */
+  get host(): string {
+    return this.#authority.host;
+  }
+
   /** Entra's clock minus ours in milliseconds, to about a second, from its last answer; undefined before the first. */
   get clockOffset(): number | undefined {
     return this.#clockOffset;

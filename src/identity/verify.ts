@@ -118,16 +118,20 @@ const SOON_MS = 5 * 60_000;
 const CLOCK_WARNING_MS = 60_000;
 const CLOCK_BAD_MS = 5 * 60_000;
 
-/** Everything but the signature: what needs no network. `now` in milliseconds. */
+/**
+ * Everything but the signature: what needs no network. `now` in milliseconds, by our clock; the life of the token is judged
+ * by Entra's where that was seen, as the services do that will get the token.
+ */
 export function judge(token: DecodedToken, expected: Expectation, now: number): Verdict[] {
+  const entraNow = now + (expected.clockOffset ?? 0);
   return [
     issuer(token, expected),
     audience(token, expected),
     caller(token, expected),
     ...(token.claims.xms_par_app_azp !== undefined || expected.blueprintAppId ? [blueprint(token, expected)] : []),
     user(token, expected),
-    expiry(token, now),
-    notBefore(token, now),
+    expiry(token, entraNow),
+    notBefore(token, entraNow),
     clock(token, expected, now),
   ];
 }
@@ -158,7 +162,7 @@ export async function verifySignature(
       return verdict('signature.unreachable', 'unknown', { host: error.host, reason: shown(error.reason) });
     if (error instanceof errors.JOSEError)
       return nonce ? verdict('signature.nonce', 'warning', { kid }) : verdict('signature.invalid', 'bad', { kid });
-    return verdict('signature.unreachable', 'unknown', { host: '', reason: 'the key can not be read' });
+    return verdict('signature.unreachable', 'unknown', { host: keys.host, reason: 'a key that can not be used' });
   }
 }
 

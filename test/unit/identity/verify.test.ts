@@ -209,7 +209,10 @@ describe('the signature', () => {
       await sign(ours),
       keysOf({ keys: () => json({ keys: [{ kty: 'RSA', kid: 'k1' }] }) }).keys,
     );
-    assert.notEqual(broken.outcome, 'ok');
+    assert.deepEqual(
+      [broken.code, broken.outcome, broken.values.host],
+      ['signature.unreachable', 'unknown', 'login.microsoftonline.com'],
+    );
     const secret = { kty: 'oct', kid: 'k1', k: 'c2VjcmV0' };
     assert.notEqual(
       (await check(await sign(ours), keysOf({ keys: () => json({ keys: [secret] }) }).keys)).outcome,
@@ -351,6 +354,16 @@ describe('judge', () => {
     const nbf = Number(claims.nbf) * 1000;
     assert.deepEqual(one(claims, 'notBefore', CONNECTION, nbf - 1).values, { at: nbf, left: 1 });
     assert.equal(one({ ...claims, nbf: 'x' }, 'notBefore').outcome, 'unknown');
+  });
+
+  it('judges the life of a token by Entra’s clock where that was seen, as the gateway will', () => {
+    const claims = fixture('t2-mcp-v1');
+    const exp = Number(claims.exp) * 1000;
+    const seen = (name: string, clockOffset: number, now: number) =>
+      one(claims, name, { ...CONNECTION, clockOffset }, now).code;
+    assert.equal(seen('expiry', 600_000, exp - 400_000), 'expiry.past', 'our clock is behind');
+    assert.equal(seen('expiry', -600_000, exp + 100_000), 'expiry.ok', 'our clock is ahead');
+    assert.equal(seen('notBefore', 600_000, Number(claims.nbf) * 1000 - 1), 'notBefore.ok');
   });
 
   it('says by how much the clock is off, by Entra’s own where it was seen', () => {
