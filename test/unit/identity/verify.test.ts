@@ -204,6 +204,23 @@ describe('the signature', () => {
     }
   });
 
+  it('follows no redirect to keys', async () => {
+    const redirects: unknown[] = [];
+    const { fetch } = fakeFetch(({ url }) =>
+      url.pathname.endsWith('openid-configuration') ? json({ jwks_uri: KEYS_URL }) : json({ keys: [ours.jwk] }),
+    );
+    const keys = new SigningKeys({
+      authority,
+      clock: { now: () => 0 },
+      fetch: (input, init) => {
+        redirects.push(init?.redirect);
+        return fetch(input, init);
+      },
+    });
+    await check(await sign(ours), keys);
+    assert.deepEqual(redirects, ['error', 'error']);
+  });
+
   it('is not judged by a key that can’t be read, or that is for something else', async () => {
     const broken = await check(
       await sign(ours),
