@@ -14,7 +14,7 @@ const ALLOWED = [
   /^dist\/(extension\.js|chunks\/[\w.-]+\.js|webviews\/[\w-]+\.(js|css|ttf))$/,
   /^dist\/sandbox\/main\.js$/,
   /^dist\/THIRD-PARTY-NOTICES\.txt$/,
-  /^k8s\/([\w./-]+\.yaml|README\.md)$/, // what the sandbox shows, and what a person deploys
+  /^k8s\/([\w./-]+\.(yaml|sh)|env\.example|README\.md)$/, // what the sandbox shows, and what a person deploys
 ];
 
 /** Packs what was built into `out/<name>-<version>.vsix`; throws when a file is in it that does not belong there. */

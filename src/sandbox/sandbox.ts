@@ -203,6 +203,8 @@ function manifestValues(world: World, entra: Entra): Record<string, string> {
     LLM_API_VERSION,
     AGENT_APP_IDS: `'${research.appId}'`, // the gateway's rules know only the first agent
     AZURE_OPENAI_HOST: 'azure-openai.invalid', // replaced in the file that the sandbox's gateway reads
+    SIDECAR_CONFIG_HASH: 'sandbox',
+    GATEWAY_CONFIG_HASH: 'sandbox',
     DEVELOPER: 'developer',
   };
 }

@@ -30,7 +30,7 @@ test('the version names the sandbox; discovery lists what is served', async () =
   const groups = (await cluster.request('/apis')).json<{ groups: { name: string }[] }>().groups;
   assert.deepEqual(
     groups.map(group => group.name),
-    ['apps', 'authorization.k8s.io', 'rbac.authorization.k8s.io'],
+    ['apps', 'authorization.k8s.io', 'networking.k8s.io', 'rbac.authorization.k8s.io'],
   );
   const { resources } = (await cluster.request('/api/v1')).json<{ resources: { name: string; verbs: string[] }[] }>();
   const verbs = Object.fromEntries(resources.map(({ name, verbs }) => [name, verbs.join()]));

@@ -1,7 +1,7 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import type { KubeObject } from './types.ts';
 
 /** Fills in `${VAR}`; throws an error that lists every name without a value. */
@@ -51,8 +51,10 @@ export function parseManifests(text: string): KubeObject[] {
   });
 }
 
-/** Text of every YAML file in a folder, in the order of their names. */
+const kustomization = v.object({ resources: v.array(v.pipe(v.string(), v.regex(/^[\w-]+\.yaml$/))) });
+
+/** Texts of the manifests that a folder's `kustomization.yaml` lists, in its order. */
 export async function readManifests(folder: string): Promise<string[]> {
-  const names = (await readdir(folder)).filter(name => name.endsWith('.yaml')).sort();
-  return Promise.all(names.map(name => readFile(join(folder, name), 'utf8')));
+  const { resources } = v.parse(kustomization, parse(await readFile(join(folder, 'kustomization.yaml'), 'utf8')));
+  return Promise.all(resources.map(name => readFile(join(folder, name), 'utf8')));
 }

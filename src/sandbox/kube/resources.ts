@@ -39,6 +39,7 @@ export const RESOURCES: readonly ResourceType[] = [
   core('ServiceAccount', 'serviceaccounts', true, { shortNames: ['sa'] }),
   core('Deployment', 'deployments', true, { group: 'apps', shortNames: ['deploy'], categories: ['all'] }),
   core('ReplicaSet', 'replicasets', true, { group: 'apps', shortNames: ['rs'], categories: ['all'] }),
+  core('NetworkPolicy', 'networkpolicies', true, { group: 'networking.k8s.io', shortNames: ['netpol'] }),
   rbac('ClusterRole', 'clusterroles', false),
   rbac('ClusterRoleBinding', 'clusterrolebindings', false),
   rbac('Role', 'roles', true),
@@ -59,7 +60,7 @@ const VIRTUAL: readonly (ResourceType & { subresource?: string })[] = [
   }),
 ].map((type, index) => ({ ...type, subresource: ['log', 'portforward'][index] }));
 
-const GROUPS = ['apps', 'authorization.k8s.io', 'rbac.authorization.k8s.io'];
+const GROUPS = ['apps', 'authorization.k8s.io', 'networking.k8s.io', 'rbac.authorization.k8s.io'];
 
 /** `pods`, `deployments.apps`: how messages and the store name a type. */
 export const qualified = (type: { plural: string; group: string }): string =>

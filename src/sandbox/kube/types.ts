@@ -34,7 +34,7 @@ export interface KubernetesOptions {
   ca: { pem: string; issue(name: string, hosts: string[]): Promise<{ cert: string; key: string }> };
   /** Folder that receives `kubeconfig` (mode 0600). */
   directory: string;
-  /** The `k8s` folder of the project: every `base/*.yaml` in it is served, rendered with `values`. */
+  /** The `k8s` folder of the project: what its `base/kustomization.yaml` lists is served, rendered with `values`. */
   manifests: string;
   /** One value per `${VAR}` of the manifests (`k8s/README.md` lists them); a missing one is a start-up error. */
   values: Readonly<Record<string, string>>;

@@ -57,7 +57,8 @@ const service = v.object({
   spec: v.object({ selector: strings, ports: v.array(v.object({ targetPort: v.string() })) }),
 });
 
-const texts = [...(await readManifests(join(K8S, 'base'))), ...(await readManifests(join(K8S, 'examples')))];
+const example = await readFile(join(K8S, 'examples/role-binding.yaml'), 'utf8');
+const texts = [...(await readManifests(join(K8S, 'base'))), example];
 const objects = texts.flatMap(text => parseManifests(render(text, { ...VALUES, DEVELOPER })));
 const ofKind = (kind: string) => objects.filter(object => object.kind === kind);
 const names = (kind: string) => ofKind(kind).map(object => object.metadata.name);

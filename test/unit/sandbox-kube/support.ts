@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { appendFile, cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { request as httpsRequest } from 'node:https';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -27,7 +27,24 @@ export const VALUES = {
   LLM_API_VERSION: '2024-10-21',
   AGENT_APP_IDS: "'33333333-3333-4333-8333-333333333333'",
   AZURE_OPENAI_HOST: 'example.openai.azure.com',
+  SIDECAR_CONFIG_HASH: '1',
+  GATEWAY_CONFIG_HASH: '2',
 };
+
+/** The developer may also get and watch: these tests are about the API server, and `agent-id-user` gives neither. */
+const READER = `---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: { name: reader }
+rules:
+  - { apiGroups: ["", apps], resources: [deployments, pods, services], verbs: [get, watch] }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: { name: reader }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: reader }
+subjects: [{ apiGroup: rbac.authorization.k8s.io, kind: User, name: "\${DEVELOPER}" }]
+`;
 
 export interface Answer {
   status: number;
@@ -67,6 +84,9 @@ export class TestCluster {
   static async start(serve: (socket: Socket) => void = echo): Promise<TestCluster> {
     const ca = await createCertificateAuthority();
     const directory = await mkdtemp(join(tmpdir(), 'agent-id-kube-test-'));
+    const manifests = join(directory, 'k8s');
+    await cp(K8S, manifests, { recursive: true });
+    await appendFile(join(manifests, 'examples/role-binding.yaml'), READER);
     const [research, intern, gateway] = [
       await Backend.start(serve),
       await Backend.start(echo),
@@ -75,7 +95,7 @@ export class TestCluster {
     const kube = await startKubernetes({
       ca,
       directory,
-      manifests: K8S,
+      manifests,
       values: VALUES,
       gatewayConfigText: GATEWAY_FILE,
       ports: {

@@ -19,7 +19,7 @@ const PLURALS: Record<string, [group: string, plural: string]> = {
 /** The project's own manifests with their variables filled in, as `kubectl apply` would send them. */
 export async function ourManifests(values: Record<string, string>): Promise<KubeObject[]> {
   const folder = new URL('../../../../k8s/base/', import.meta.url);
-  const files = (await readdir(folder)).filter(name => name.endsWith('.yaml'));
+  const files = (await readdir(folder)).filter(name => name.endsWith('.yaml') && name !== 'kustomization.yaml');
   const texts = await Promise.all(files.map(name => readFile(new URL(name, folder), 'utf8')));
   return texts.flatMap(text => parse(text.replace(/\$\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole)));
 }

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import { runScript } from './support/scripts.ts';
+
+const ISSUER = 'https://issuer.example/1'; // what the stand-in's API server says of itself
+const up = (t: TestContext, args: string[], options: { fail?: string; environment?: Record<string, string> } = {}) =>
+  runScript(t, 'kind/up.sh', { args, ...options });
+
+test('makes the cluster with the issuer, and says what to publish and which credential to create', async t => {
+  const run = await up(t, ['--issuer', ISSUER]);
+  assert.equal(run.status, 0, run.stderr);
+  assert.ok(
+    run.calls.some(
+      each => each.program === 'kind' && each.args.join(' ') === 'create cluster --name agent-id --config -',
+    ),
+  );
+  assert.match(
+    run.stderr,
+    /\/oidc\/jwks +at +https:\/\/issuer\.example\/1\/openid\/v1\/jwks\nThe keys are published at/,
+  );
+  assert.match(
+    run.stderr,
+    /issuer +https:\/\/issuer\.example\/1\n +subject +system:serviceaccount:agent-id:agent-blueprint\n/,
+  );
+  assert.deepEqual(
+    run.calls.filter(each => each.program === 'az'),
+    [],
+  );
+});
+
+test('keys that are not published are said before anybody waits for Entra', async t => {
+  const run = await up(t, ['--issuer', ISSUER], { environment: { PUBLISHED: '{"keys":["of an older cluster"]}' } });
+  assert.equal(run.status, 0);
+  assert.match(run.stderr, /Not there yet: https:\/\/issuer\.example\/1\/openid\/v1\/jwks/);
+});
+
+test('with a storage account it publishes both documents, unless the cluster has another issuer', async t => {
+  const run = await up(t, ['--storage-account', 'contosooidc']);
+  assert.equal(run.status, 1);
+  assert.match(run.stderr, /The cluster agent-id has another issuer: .*issuer\.example/);
+  assert.deepEqual(
+    run.calls.filter(each => each.program === 'az'),
+    [],
+  );
+  const issuer = 'https://contosooidc.blob.core.windows.net/oidc';
+  const done = await up(t, ['--storage-account', 'contosooidc'], { environment: { ISSUER: issuer } });
+  assert.equal(done.status, 0, done.stderr);
+  const uploads = done.calls.filter(each => each.program === 'az').map(each => each.args.join(' '));
+  assert.deepEqual(
+    uploads.map(line => / --name (\S+)/.exec(line)?.[1]),
+    ['oidc', '.well-known/openid-configuration', 'openid/v1/jwks'],
+  );
+});
+
+test('an issuer that Entra could not match or reach is refused', async t => {
+  for (const [issuer, says] of [
+    ['https://issuer.example/1/', /must not end in a slash/],
+    ['http://issuer.example', /must be an https address/],
+  ] as const) {
+    const run = await up(t, ['--issuer', issuer]);
+    assert.deepEqual([run.status, run.calls], [1, []]);
+    assert.match(run.stderr, says);
+  }
+  assert.equal((await up(t, [])).status, 2);
+});
