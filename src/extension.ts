@@ -21,6 +21,7 @@ import { openLink } from './views/links.ts';
 import { remember, serverStore, signInMemory, trustStore } from './views/memory.ts';
 import { sayer } from './views/messages/index.ts';
 import { clauseOf, sayDenial } from './views/messages/denial.ts';
+import { placeOf } from './views/place.ts';
 import { modeLine, noTokensBecause, suggestedPrompts } from './views/mode.ts';
 import { SandboxProcess } from './views/sandboxProcess.ts';
 import { editorSecrets, memorySecrets } from './views/secrets.ts';
@@ -44,7 +45,10 @@ export function activate(context: vscode.ExtensionContext): void {
   const channel = vscode.window.createOutputChannel('Agent ID', { log: true });
   const logger = redactingLogger(channel);
   const place = signInPlace();
-  const say = sayer(t, (action, error) => helps(action, error, waysHere(session.connection?.signInWays ?? [], place)));
+  const say = sayer(t, {
+    known: () => placeOf(session),
+    helps: (action, error) => helps(action, error, waysHere(session.connection?.signInWays ?? [], place)),
+  });
   const secrets = editorSecrets(context);
   const memory = memorySecrets();
   const remembered = remember(globalState);

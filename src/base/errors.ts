@@ -8,6 +8,8 @@ export type ErrorArgs = Readonly<Record<string, string | number>>;
 export class AgentIdError<Code extends string = string> extends Error {
   readonly code: Code;
   readonly args: ErrorArgs;
+  /** When it happened: by this, an administrator finds it in a log. */
+  readonly at = new Date();
 
   constructor(code: Code, args: ErrorArgs = {}, options?: { cause?: unknown }) {
     super(`${code} ${JSON.stringify(args)}`, options);

@@ -9,6 +9,7 @@ import type { ErrorArgs } from '../base/errors.ts';
  */
 export type EntraKind =
   | 'agentRestriction'
+  | 'badRequest'
   | 'blocked'
   | 'clientNotAllowed'
   | 'codeExpired'
@@ -44,6 +45,7 @@ export interface EntraFailure {
 
 const NUMBERS: Partial<Record<EntraKind, readonly number[]>> = {
   agentRestriction: [82001, 82014],
+  badRequest: [70003, 90014, 900144, 9002313],
   blocked: [50097, 50131, 53000, 53001, 53002, 53003, 530035, 530036],
   clientNotAllowed: [65002, 650057, 700025, 7000218],
   codeExpired: [70019, 70020],
@@ -53,11 +55,11 @@ const NUMBERS: Partial<Record<EntraKind, readonly number[]>> = {
   interaction: [50072, 50074, 50076, 50078, 50079, 50158],
   notAssigned: [50105],
   overPolled: [50196],
-  scope: [28000, 70011, 650053, 700022],
+  scope: [28000, 70011, 650053, 700022, 1002012],
   sessionEnded: [50132, 50173, 70000, 70008, 70043, 700082, 700084],
   unavailable: [90033],
   unknownApp: [700016],
-  unknownResource: [500011],
+  unknownResource: [50001, 500011],
   unknownTenant: [90002],
   userToken: [50013, 500131, 500133, 7000114],
   workloadIdentity: [

@@ -5,6 +5,7 @@ import type { SignInWay } from './types.ts';
 
 const CODES: Record<EntraKind, IdentityErrorCode> = {
   agentRestriction: 'signIn.refused',
+  badRequest: 'signIn.refused',
   blocked: 'signIn.blocked',
   clientNotAllowed: 'signIn.clientNotAllowed',
   codeExpired: 'signIn.deviceCodeExpired',

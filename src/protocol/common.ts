@@ -8,6 +8,7 @@ export const LIMITS = {
   id: 200,
   line: 500,
   sentence: 2_000,
+  fix: 8_000,
   userText: 64_000,
   assistantText: 400_000,
   toolArguments: 20_000,
@@ -68,10 +69,21 @@ export type ActionId = v.InferOutput<typeof actionId>;
 /** A button: what it runs, and what it says (already in the person's language). */
 const action = v.object({ id: actionId, label: line });
 
-/** What went wrong, as a person reads it: one sentence, the next step, and buttons that do it. */
+/** Who can mend a failure: the person who reads it, or somebody with rights that this person may not have. */
+export const FIXERS = ['you', 'entraAdmin', 'azureAdmin', 'clusterAdmin', 'network', 'serverOwner'] as const;
+export type Fixer = (typeof FIXERS)[number];
+
+/** What went wrong, as a person reads it: one sentence, the next step, who can take it, and buttons that do it. */
 export const failure = v.object({
   sentence,
   nextStep: v.optional(sentence),
+  /** Absent where there is nothing to mend. */
+  who: v.optional(v.picklist(FIXERS)),
+  /**
+   * The exact change, with the identifiers of the connection. For somebody other than the person it stands alone: it
+   * also says what was tried and what was answered. Never a token.
+   */
+  fix: v.optional(text(LIMITS.fix)),
   actions: v.pipe(v.array(action), v.maxLength(LIMITS.actions)),
 });
 export type Failure = v.InferOutput<typeof failure>;

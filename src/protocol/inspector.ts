@@ -52,7 +52,7 @@ const fromInspector = v.variant('type', [
   /** Open what is shown as a document, redacted. */
   v.strictObject({ type: v.literal('export') }),
   /** Copy words of the view: a remedy that somebody else is to carry out. */
-  v.strictObject({ type: v.literal('copyText'), text: sentence }),
+  v.strictObject({ type: v.literal('copyText'), text: text(LIMITS.fix) }),
   v.strictObject({ type: v.literal('openSource'), href: documentation }),
   v.strictObject({ type: v.literal('runAction'), id: actionId }),
 ]);

@@ -24,6 +24,7 @@ import type { Remembered } from './memory.ts';
 import { askForToken } from './pasteToken.ts';
 import type { SandboxProcess } from './sandboxProcess.ts';
 import { addServer, removeServer, serverIdOfRow } from './serverCommands.ts';
+import { showFailure } from './showFailure.ts';
 import type { SignInFlow } from './signInFlow.ts';
 import { showStatusMenu } from './statusMenu.ts';
 
@@ -118,11 +119,7 @@ export class Actions {
   report(error: unknown): void {
     if (isCancellation(error)) return;
     this.#deps.logger.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    const { sentence, nextStep, actions } = this.#deps.say(error);
-    const buttons = actions.map(action => ({ title: action.label, id: action.id }));
-    void vscode.window.showErrorMessage([sentence, nextStep].filter(Boolean).join(' '), ...buttons).then(picked => {
-      if (picked) void vscode.commands.executeCommand(picked.id);
-    });
+    void showFailure(this.#deps.say(error));
   }
 
   async #connect(): Promise<void> {

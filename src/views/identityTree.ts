@@ -3,6 +3,7 @@ import type { Connection } from '../agent/connection.ts';
 import type { Session } from '../agent/session.ts';
 import { STEPS, type StepId, type StepState } from '../agent/steps.ts';
 import type { Failure } from '../protocol/common.ts';
+import { asText } from '../protocol/fixers.ts';
 import type { Tunnel } from '../cluster/tunnel.ts';
 import { TOKEN_IDS, type TokenId } from './inspectorTokens.ts';
 import type { Row } from './tree.ts';
@@ -125,7 +126,7 @@ function stepRow(step: StepId, state: StepState, say: (error: unknown) => Failur
     icon,
     ...(color && { color }),
     ...(description && { description }),
-    ...(failure && { tooltip: `${failure.sentence}\n\n${failure.nextStep ?? ''}`.trim() }),
+    ...(failure && { tooltip: asText(t, failure, '\n\n') }),
     accessibleLabel: `${stepLabel(step)}: ${description ?? state.kind}`,
   };
 }
@@ -139,6 +140,6 @@ function tunnelRow(name: 'sidecar' | 'gateway', tunnel: Tunnel, say: (error: unk
     description: state.pod ? `${tunnelLabel(state)} · ${state.pod}` : tunnelLabel(state),
     icon: failed ? 'debug-disconnect' : 'link',
     ...(failed && { color: 'testing.iconFailed' }),
-    ...(state.error && { tooltip: say(state.error).sentence }),
+    ...(state.error && { tooltip: asText(t, say(state.error), '\n\n') }),
   };
 }

@@ -3,6 +3,7 @@ import type { McpServer, McpServers } from '../mcp/registry.ts';
 import { parseServerUrl } from '../mcp/address.ts';
 import { AgentIdError } from '../base/errors.ts';
 import type { Failure } from '../protocol/common.ts';
+import { whoCan } from '../protocol/fixers.ts';
 import { visible } from '../protocol/visible.ts';
 import { ask } from './pick.ts';
 
@@ -39,12 +40,17 @@ export async function addServer(servers: McpServers, say: (error: unknown) => Fa
   );
   if ('error' in found) {
     if (AgentIdError.is(found.error, 'cancelled')) return undefined;
-    const { sentence, nextStep } = say(found.error);
+    const failure = say(found.error);
     const keep = t('Keep It Anyway');
-    const detail = [nextStep, t('You can keep it; it is tried again at each start and on Refresh.')]
+    const detail = [
+      failure.nextStep,
+      whoCan(t, failure),
+      t('You can keep it; it is tried again at each start and on Refresh.'),
+    ]
       .filter(Boolean)
       .join('\n\n');
-    if ((await vscode.window.showWarningMessage(sentence, { modal: true, detail }, keep)) !== keep) return undefined;
+    if ((await vscode.window.showWarningMessage(failure.sentence, { modal: true, detail }, keep)) !== keep)
+      return undefined;
   }
   const suggested = 'error' in found ? new URL(url).host : found.info.name;
   const label = await ask(title, t('Name to show'), value => (value ? undefined : t('A name is needed')), {

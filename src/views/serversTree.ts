@@ -3,6 +3,7 @@ import { AgentIdError } from '../base/errors.ts';
 import type { McpServer, McpServers, ToolInfo } from '../mcp/registry.ts';
 import { groupByTarget } from '../mcp/names.ts';
 import type { Failure } from '../protocol/common.ts';
+import { asText } from '../protocol/fixers.ts';
 import type { Row } from './tree.ts';
 
 const t = vscode.l10n.t;
@@ -41,12 +42,13 @@ function serverRow(server: McpServer, words: ServerWords): Row {
         children: [],
       };
     case 'failed': {
-      const { sentence, nextStep } = words.say(state.error);
+      const failure = words.say(state.error);
+      const { sentence } = failure;
       const label = `${spec.label} `;
       return {
         ...base,
         description: sentence.startsWith(label) ? sentence.slice(label.length) : sentence, // the row has the name already
-        tooltip: [spec.url, place, sentence, nextStep].filter(Boolean).join('\n\n'),
+        tooltip: [spec.url, place, asText(t, failure, '\n\n')].join('\n\n'),
         // what waits for a sign-in has not failed
         ...(AgentIdError.is(state.error, 'agent.gatewayNeedsSignIn')
           ? { icon: 'lock' }

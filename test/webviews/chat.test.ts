@@ -173,7 +173,13 @@ test('hostile tool names, arguments, results and notices stay text', async () =>
       identity: attack,
       receipt: { id: attack, traceparent: attack },
       status: 'error',
-      failure: { sentence: attack, nextStep: attack, actions: [{ id: 'agentId.showLog', label: attack }] },
+      failure: {
+        sentence: attack,
+        nextStep: attack,
+        who: 'clusterAdmin',
+        fix: attack,
+        actions: [{ id: 'agentId.showLog', label: attack }],
+      },
     }),
   );
   await add({ kind: 'user', id: 'u', text: attack });
@@ -182,6 +188,19 @@ test('hostile tool names, arguments, results and notices stay text', async () =>
   assert.equal(await chat.page.locator('img').count(), 0);
   assert.equal((await chat.page.content()).includes('\u202e'), false);
   assert.equal(await chat.page.evaluate('globalThis.pwned'), undefined);
+});
+
+test('a fix for somebody else can be read, and is copied as it reads', async () => {
+  await open(chats.handOver);
+  const notice = chat.page.locator('.notice').first();
+  assert.match(await notice.innerText(), /An Entra admin can fix this\./);
+  await notice.getByText('The fix in full').click();
+  const shown = await notice.locator('pre').innerText();
+  await notice.getByRole('button', { name: 'Copy for the Entra Admin' }).click();
+  await notice.getByRole('button', { name: 'Copied' }).waitFor();
+  assert.match(shown, /"scope": "access_as_user"/);
+  assert.deepEqual(await chat.posted(), [{ type: 'copy', text: shown }]);
+  assert.match(await chat.page.locator('.notice').last().innerText(), /You can fix this\.$/);
 });
 
 test('a link goes to the host and the page stays where it is', async () => {

@@ -44,6 +44,7 @@ export function agentMessages(t: Translate): Catalogue<AgentErrorCode | ViewErro
     'agent.missingValue': v => ({
       sentence: t('{1} does not say its {0}.', identifiers[v('what')] ?? v('what'), v('where')),
       next: t('Connect again and give it, or add it to the cluster (k8s/README.md names each place).'),
+      who: 'you',
       actions: ['agentId.connect'],
     }),
     'agent.noAgents': v => ({
@@ -53,11 +54,13 @@ export function agentMessages(t: Translate): Catalogue<AgentErrorCode | ViewErro
         v('context'),
       ),
       next: t('Choose another namespace, or deploy k8s/base there.'),
+      who: 'you',
       actions: ['agentId.connect', 'agentId.startSandbox'],
     }),
     'agent.agentGone': v => ({
       sentence: t('The Deployment {0} is no longer in namespace {1}.', v('deployment'), v('namespace')),
       next: t('Connect again and choose another agent.'),
+      who: 'you',
       actions: ['agentId.connect'],
     }),
     'agent.noGateway': v => ({
@@ -68,6 +71,7 @@ export function agentMessages(t: Translate): Catalogue<AgentErrorCode | ViewErro
       next: t(
         'Deploy it (k8s/base), with the label app.kubernetes.io/name: agentgateway on its Service. The tokens work without it.',
       ),
+      who: 'clusterAdmin',
       actions: ['agentId.showTokens'],
     }),
     'agent.gatewayNeedsSignIn': () => ({
@@ -78,31 +82,37 @@ export function agentMessages(t: Translate): Catalogue<AgentErrorCode | ViewErro
     'agent.notTrusted': () => ({
       sentence: t('The cluster’s identity is not confirmed, so nothing was sent to it.'),
       next: t('Connect again and confirm it, if you know it.'),
+      who: 'you',
       actions: ['agentId.connect'],
     }),
     'agent.connectionFile': v => ({
       sentence: t('The connection file {0} can’t be used: {1}.', v('path'), v('problem')),
       next: t('Correct or clear the setting agentId.connectionFile.'),
+      who: 'you',
       actions: ['agentId.openSettings'],
     }),
     'agent.noApiKey': () => ({
       sentence: t('There is no API key for this endpoint.'),
       next: t('Set it; it is kept in secret storage.'),
+      who: 'you',
       actions: ['agentId.setApiKey'],
     }),
     'agent.setting': v => ({
       sentence: t('The setting {0} can’t be used: {1}.', v('setting'), v('problem')),
       next: t('Correct it.'),
+      who: 'you',
       actions: ['agentId.openSettings'],
     }),
     'kubeconfig.noContexts': v => ({
       sentence: t('The kubeconfig names no context ({0}).', v('files')),
       next: t('Set agentId.kubeconfig to a file that does, or try the sandbox.'),
+      who: 'you',
       actions: ['agentId.openSettings', 'agentId.startSandbox'],
     }),
     'sandbox.failed': v => ({
       sentence: t('The sandbox did not start: {0}', v('problem')),
       next: t('The log has what it said.'),
+      who: 'you',
       actions: ['agentId.showLog'],
     }),
   };

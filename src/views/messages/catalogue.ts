@@ -1,12 +1,16 @@
-import type { ActionId } from '../../protocol/common.ts';
+import type { ActionId, Fixer } from '../../protocol/common.ts';
 
 /** The editor's `l10n.t`, as an argument, so that the words can be checked without an editor. */
 export type Translate = (message: string, ...args: (string | number)[]) => string;
 
-/** What a person reads: what happened and why, in one sentence; the next step; commands that take it. */
+/** What a person reads: what happened and why, in one sentence; the next step, and who can take it; commands that do. */
 export interface Said {
   sentence: string;
   next: string;
+  /** Absent where nothing is broken. */
+  who?: Fixer;
+  /** The exact change, where the next step alone would leave something to find out. */
+  fix?: string;
   actions?: ActionId[];
 }
 

@@ -1,8 +1,11 @@
 import type { ClusterErrorCode } from '../../cluster/errors.ts';
 import type { Catalogue, Translate } from './catalogue.ts';
+import { ClusterFixes } from './fixes/cluster.ts';
+import type { Place } from './place.ts';
 
 /** Words for what goes wrong between the editor and the cluster. */
-export function clusterMessages(t: Translate): Catalogue<ClusterErrorCode> {
+export function clusterMessages(t: Translate, place: Place): Catalogue<ClusterErrorCode> {
+  const fixes = new ClusterFixes(t, place);
   const checkFile = t('Correct the file, or set agentId.kubeconfig to another.');
   const tryAgain = t('Connect again.');
   const podLog = t('Look at the pod and its log, or ask a cluster administrator to.');
@@ -12,21 +15,25 @@ export function clusterMessages(t: Translate): Catalogue<ClusterErrorCode> {
       next: t(
         'Set agentId.kubeconfig, or try the sandbox. In a remote window the file must be on the side where the extension runs.',
       ),
+      who: 'you',
       actions: ['agentId.openSettings', 'agentId.startSandbox'],
     }),
     'kubeconfig.unreadable': v => ({
       sentence: t('The kubeconfig {0} can’t be read ({1}).', v('path'), v('reason')),
       next: checkFile,
+      who: 'you',
       actions: ['agentId.openSettings'],
     }),
     'kubeconfig.invalid': v => ({
       sentence: t('{0} is not a valid kubeconfig: {1}.', v('path'), v('reason')),
       next: checkFile,
+      who: 'you',
       actions: ['agentId.openSettings'],
     }),
     'kubeconfig.contextNotFound': v => ({
       sentence: t('The kubeconfig has no context “{0}”.', v('context')),
       next: t('Connect again and choose one of: {0}.', v('known') || '—'),
+      who: 'you',
       actions: ['agentId.connect'],
     }),
     'kubeconfig.dangling': v => ({
@@ -37,6 +44,7 @@ export function clusterMessages(t: Translate): Catalogue<ClusterErrorCode> {
         v('name'),
       ),
       next: checkFile,
+      who: 'you',
       actions: ['agentId.openSettings'],
     }),
     'kubeconfig.unsupported': v => ({
@@ -46,78 +54,98 @@ export function clusterMessages(t: Translate): Catalogue<ClusterErrorCode> {
         v('field'),
       ),
       next: t('Use a context without it.'),
+      who: 'you',
       actions: ['agentId.connect'],
     }),
     'cluster.credentials': v => ({
       sentence: t('The credentials of context “{0}” can’t be prepared: {1}.', v('context'), v('reason')),
       next: t('Sign in to the cluster as you do for kubectl, then connect again.'),
+      who: 'you',
       actions: ['agentId.connect'],
     }),
     'cluster.pluginMissing': v => ({
       sentence: t('The kubeconfig needs the credential plugin “{0}”, which is not installed here.', v('command')),
       next: v('hint') || t('Install it and make sure that it is on PATH, then connect again.'),
+      who: 'you',
       actions: ['agentId.connect'],
     }),
     'cluster.pluginFailed': v => ({
       sentence: t('The credential plugin “{0}” failed: {1}', v('command'), v('reason')),
       next: t('Run any kubectl command in a terminal to sign in, then connect again.'),
+      who: 'you',
       actions: ['agentId.connect', 'agentId.showLog'],
     }),
     'cluster.unreachable': v => ({
       sentence: t('The API server {0} can’t be reached: {1}.', v('server'), v('reason')),
       next: t('Check the network and the VPN; try kubectl get pods with the same context.'),
+      who: 'you',
       actions: ['agentId.connect'],
     }),
     'cluster.tls': v => ({
       sentence: t('The certificate of {0} is not accepted: {1}.', v('server'), v('reason')),
       next: t('Check certificate-authority in the kubeconfig.'),
+      who: 'you',
     }),
     'cluster.unauthorized': v => ({
       sentence: t('The API server {0} does not accept the credentials of context “{1}”.', v('server'), v('context')),
       next: t('Sign in to the cluster as you do for kubectl, then connect again.'),
+      who: 'you',
       actions: ['agentId.connect'],
     }),
     'cluster.forbidden': v => ({
       sentence: t('You may not {0} {1} in namespace {2}.', v('verb'), v('resource'), v('namespace') || '—'),
       next: t('Ask a cluster administrator for the Role agent-id-user (k8s/base) in that namespace.'),
+      who: 'clusterAdmin',
+      fix: fixes.bindRole(v('namespace')),
       actions: ['agentId.showLog'],
     }),
     'cluster.notFound': v => ({
       sentence: t('The API server has no {0}.', v('path')),
       next: t('Check the namespace, then connect again.'),
+      who: 'you',
       actions: ['agentId.connect'],
     }),
     'cluster.badResponse': v => ({
       sentence: t('{0} answered with status {1}: {2}.', v('server'), v('status'), v('reason')),
       next: t('A proxy or an old API server may be in between; the log has more.'),
+      who: 'you',
       actions: ['agentId.showLog'],
     }),
     'cluster.closed': v => ({
       sentence: t('The connection to {0} was closed.', v('server')),
       next: tryAgain,
+      who: 'you',
       actions: ['agentId.connect'],
     }),
     'tunnel.noReadyPod': v => ({
       sentence: t('No pod is ready in namespace {0} for {1}: {2}.', v('namespace'), v('selector'), v('reason')),
       next: t('Wait until it is, or look at it: kubectl describe pod; then connect again.'),
+      who: 'clusterAdmin',
+      fix: fixes.describePods(),
       actions: ['agentId.connect'],
     }),
     'tunnel.upgradeRefused': v => ({
       sentence: t('Something between here and the pod refuses WebSockets (status {0}): {1}.', v('status'), v('reason')),
       next: t('Ask for WebSocket upgrades to be allowed on the way to {0}.', v('server')),
+      who: 'network',
     }),
     'tunnel.dialFailed': v => ({
       sentence: t('The tunnel to {0}:{1} could not be opened: {2}.', v('pod'), v('port'), v('reason')),
       next: tryAgain,
+      who: 'you',
       actions: ['agentId.connect'],
     }),
     'tunnel.refused': v => ({
       sentence: t('Nothing listens on port {1} of pod {0}: connection refused.', v('pod'), v('port')),
       next: podLog,
+      who: 'clusterAdmin',
+      fix: fixes.describePods(),
     }),
     'tunnel.podError': v => ({
       sentence: t('The runtime of pod {0} reports: {1}.', v('pod'), v('reason')),
       next: podLog,
+      who: 'clusterAdmin',
+      fix: fixes.describePods(),
     }),
     'tunnel.lost': v => ({
       sentence: t('The tunnel to {0} broke.', v('pod')),
@@ -130,11 +158,13 @@ export function clusterMessages(t: Translate): Catalogue<ClusterErrorCode> {
     'tunnel.protocol': v => ({
       sentence: t('The far end of the tunnel to {0} breaks the protocol: {1}.', v('pod'), v('reason')),
       next: t('Look for a proxy in between; the log has more.'),
+      who: 'clusterAdmin',
       actions: ['agentId.showLog'],
     }),
     'tunnel.stale': v => ({
       sentence: t('The tunnel to {0} had just closed.', v('pod')),
       next: t('Try again.'),
+      who: 'you',
     }),
     'tunnel.unanswered': v => ({
       sentence: t(
@@ -143,27 +173,34 @@ export function clusterMessages(t: Translate): Catalogue<ClusterErrorCode> {
         v('reason'),
       ),
       next: t('Check before you repeat what changes something.'),
+      who: 'you',
     }),
     'tunnel.interrupted': v => ({
       sentence: t('The answer of the {0} broke off: {1}.', v('name'), v('reason')),
       next: t('Try again; the tunnel is opened anew.'),
+      who: 'you',
     }),
     'tunnel.timeout': v => ({
       sentence: t('The {0} did not answer within {1} seconds.', v('name'), v('seconds')),
       next: podLog,
+      who: 'clusterAdmin',
+      fix: fixes.describePods(),
     }),
     'tunnel.notHttp': v => ({
       sentence: t('What listens in the {0}’s pod does not speak HTTP: {1}.', v('name'), v('reason')),
       next: t('Check its port.'),
+      who: 'clusterAdmin',
       actions: ['agentId.showConfiguration'],
     }),
     'tunnel.foreignOrigin': v => ({
       sentence: t('A request to {0} was stopped: the tunnel leads to {1} only.', v('origin'), v('expected')),
       next: t('No token was sent.'),
+      who: 'you',
     }),
     'tunnel.closed': v => ({
       sentence: t('The tunnel to the {0} was closed.', v('name')),
       next: tryAgain,
+      who: 'you',
       actions: ['agentId.connect'],
     }),
     'discovery.blueprintMismatch': v => ({
@@ -175,31 +212,39 @@ export function clusterMessages(t: Translate): Catalogue<ClusterErrorCode> {
         v('sidecar'),
       ),
       next: t('Make azure.workload.identity/client-id and AzureAd__ClientId the same, then connect again.'),
+      who: 'clusterAdmin',
+      fix: fixes.sameBlueprint(v('serviceAccount'), v('sidecar')),
       actions: ['agentId.connect'],
     }),
     'discovery.invalidId': v => ({
       sentence: t('“{0}” is not an id (from {1}); often a variable was not replaced.', v('value'), v('source')),
       next: t('Correct it in the cluster, then connect again.'),
+      who: 'clusterAdmin',
       actions: ['agentId.connect'],
     }),
     'discovery.invalidValue': v => ({
       sentence: t('“{0}” can’t be used (from {1}).', v('value'), v('source')),
       next: t('Correct it in the cluster, then connect again.'),
+      who: 'clusterAdmin',
       actions: ['agentId.connect'],
     }),
     'discovery.unreadable': v => ({
       sentence: t('The {0} {1} could not be read ({2}).', v('kind'), v('name'), v('reason')),
       next: t('It must exist, and the Role agent-id-user must let you read it.'),
+      who: 'clusterAdmin',
+      fix: fixes.bindRole(''),
       actions: ['agentId.connect'],
     }),
     'discovery.noSidecar': v => ({
       sentence: t('The Deployment {0} is labelled as an agent and has no sidecar container.', v('deployment')),
       next: t('Add the container “sidecar” (k8s/base has one), then connect again.'),
+      who: 'clusterAdmin',
       actions: ['agentId.connect'],
     }),
     'discovery.gatewayIncomplete': v => ({
       sentence: t('The gateway’s Service {0} leads nowhere we can read ({1}).', v('service'), v('reason')),
       next: t('Its selector must match a pod that mounts the gateway’s ConfigMap.'),
+      who: 'clusterAdmin',
       actions: ['agentId.connect'],
     }),
   };

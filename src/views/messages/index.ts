@@ -3,44 +3,71 @@ import { redact } from '../../base/redact.ts';
 import { clip, LIMITS, type ActionId, type Failure } from '../../protocol/common.ts';
 import { visible } from '../../protocol/visible.ts';
 import { agentMessages } from './agent.ts';
-import type { Said, Translate } from './catalogue.ts';
+import { refinementsOf } from './byNumber.ts';
+import type { Said, Translate, Value } from './catalogue.ts';
 import { clusterMessages } from './cluster.ts';
 import { gatewayMessages } from './gateway.ts';
-import { identityMessages } from './identity.ts';
+import { handOver } from './handOver.ts';
 import { mcpMessages } from './mcp.ts';
+import { Place, type Known } from './place.ts';
+import { sidecarMessages } from './sidecar.ts';
+import { signInMessages } from './signIn.ts';
+import { tokenErrorMessages } from './tokenErrors.ts';
 
-/**
- * Says any error as one sentence and a next step. What is no error of ours is said as it is, redacted. `helps` tells
- * whether a button of an error is of use at the moment.
- */
-export function sayer(
-  t: Translate,
-  helps: (action: ActionId, error: AgentIdError) => boolean = () => true,
-): (error: unknown) => Failure {
-  const catalogue: Partial<Record<string, (value: (name: string) => string) => Said>> = {
-    ...identityMessages(t),
-    ...clusterMessages(t),
-    ...gatewayMessages(t),
-    ...mcpMessages(t),
+/** The words for every code. */
+export function catalogueOf(t: Translate, place: Place): Record<string, (value: Value) => Said> {
+  return {
+    ...signInMessages(t, place),
+    ...tokenErrorMessages(t, place),
+    ...sidecarMessages(t, place),
+    ...clusterMessages(t, place),
+    ...gatewayMessages(t, place),
+    ...mcpMessages(t, place),
     ...agentMessages(t),
   };
+}
+
+/** What the words depend on beside the error. */
+export interface Occasion {
+  /** What the connection at hand knows of itself. */
+  known(): Known | undefined;
+  /** Whether a button of an error is of use at the moment. */
+  helps(action: ActionId, error: AgentIdError): boolean;
+}
+
+/**
+ * Says any error as one sentence, a next step, and who can take it how. What is no error of ours is said as it is,
+ * redacted.
+ */
+export function sayer(t: Translate, occasion: Partial<Occasion> = {}): (error: unknown) => Failure {
+  const { known = () => undefined, helps = () => true } = occasion;
+  const place = new Place(known);
+  const catalogue: Partial<ReturnType<typeof catalogueOf>> = catalogueOf(t, place);
+  const refinements = refinementsOf(t, place);
   const labels = actionLabels(t);
   return error => {
-    const known = AgentIdError.is(error) ? error : undefined;
-    const entry = known && catalogue[known.code];
-    const said: Said = entry
-      ? entry(name => visible(redact(String(known.args[name] ?? '')))) // others may have written it, and a token may be in it
-      : {
-          sentence: t('Something went wrong: {0}', redact(describe(error))),
-          next: t('The log has more.'),
-          actions: ['agentId.showLog'],
-        };
-    return {
-      sentence: clip(ended(said.sentence), LIMITS.sentence),
-      ...(said.next && { nextStep: clip(said.next, LIMITS.sentence) }),
-      actions: (said.actions ?? []).filter(id => !known || helps(id, known)).map(id => ({ id, label: labels[id] })),
-    };
+    const entry = AgentIdError.is(error) ? catalogue[error.code] : undefined;
+    if (!AgentIdError.is(error) || !entry) {
+      const sentence = ended(t('Something went wrong: {0}', redact(describe(error))));
+      return failureOf({ sentence, next: t('The log has more.'), actions: ['agentId.showLog'] });
+    }
+    // others may have written it, and a token may be in it
+    const value = (name: string) => visible(redact(String(error.args[name] ?? '')));
+    const said = { ...entry(value), ...refinements(error.code, value) };
+    said.sentence = ended(said.sentence);
+    const fix = said.who && said.who !== 'you' ? handOver(t, said, error, value, place) : said.fix;
+    return failureOf({ ...said, ...(fix !== undefined && { fix }) }, error);
   };
+
+  function failureOf(said: Said, error?: AgentIdError): Failure {
+    return {
+      sentence: clip(said.sentence, LIMITS.sentence),
+      ...(said.next && { nextStep: clip(said.next, LIMITS.sentence) }),
+      ...(said.who && { who: said.who }),
+      ...(said.fix && { fix: clip(said.fix, LIMITS.fix) }),
+      actions: (said.actions ?? []).filter(id => !error || helps(id, error)).map(id => ({ id, label: labels[id] })),
+    };
+  }
 }
 
 /** A sentence that ends in what somebody else said has one full stop: the next step is often shown right behind it. */

@@ -1,4 +1,5 @@
 import type { AssistantItem, NoticeItem, UserItem } from '../../protocol/chat.ts';
+import { asText } from '../../protocol/fixers.ts';
 import { visible } from '../../protocol/visible.ts';
 import { attribute, fill, h, say } from '../shared/dom.ts';
 import { describeFailure } from '../shared/failure.ts';
@@ -51,9 +52,9 @@ export function noticeView(actions: Actions): ItemView<NoticeItem> {
     update(item, quiet) {
       const title = { info: t('Note'), warning: t('Warning'), error: t('Error') }[item.level];
       attribute(element, 'data-level', item.level);
-      fill(body, ...describeFailure(item.failure, id => actions.run(id)));
+      fill(body, ...describeFailure(item.failure, actions));
       fill(element, h('h2', { class: 'screen-reader-only' }, title), icon(item.level), body);
-      if (!quiet) actions.interrupt(`${title}: ${item.failure.sentence} ${item.failure.nextStep ?? ''}`);
+      if (!quiet) actions.interrupt(`${title}: ${asText(t, item.failure, ' ')}`);
     },
   };
 }

@@ -52,7 +52,7 @@ export class ToolCard implements ItemView<ToolItem> {
     attribute(this.element, 'aria-label', t('Tool {0}', name));
     attribute(this.element, 'data-status', item.status);
     this.#showLine(item, name);
-    fill(this.#failure, ...(item.failure ? describeFailure(item.failure, id => this.#actions.run(id)) : []));
+    fill(this.#failure, ...(item.failure ? describeFailure(item.failure, this.#actions) : []));
     if (before?.status !== item.status) {
       this.#open(item.status === 'waiting');
       fill(this.#approval, item.status === 'waiting' && this.#controls(item));

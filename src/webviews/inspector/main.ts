@@ -17,7 +17,7 @@ import { Receiver } from '../../protocol/receiver.ts';
 import { visible } from '../../protocol/visible.ts';
 import { Announcer } from '../shared/announcer.ts';
 import { attribute, fill, h } from '../shared/dom.ts';
-import { describeFailure } from '../shared/failure.ts';
+import { describeFailure, type FailureEvents } from '../shared/failure.ts';
 import { connectHost } from '../shared/host.ts';
 import { icon, type IconName } from '../shared/icons.ts';
 import { t } from '../shared/l10n.ts';
@@ -46,7 +46,11 @@ const countdown = new Countdown(() => {
 const announcer = new Announcer();
 const say = (text: string) => announcer.say(text);
 const modeLine = new ModeLine();
-const summary = new Summary(countdown, goTo, run);
+const failureEvents: FailureEvents = {
+  run: id => host.post({ type: 'runAction', id }),
+  copy: text => host.post({ type: 'copyText', text }),
+};
+const summary = new Summary(countdown, goTo, failureEvents);
 const comparison = new ComparisonTable(say);
 const search = new ClaimSearch(filterClaims, say);
 const explanation = h('div', { class: 'explanation' });
@@ -183,11 +187,7 @@ function explain(why: string | undefined): void {
     way('agentId.connect', t('Connect to a Cluster')),
     way('agentId.startSandbox', t('Start the Sandbox')),
   ];
-  fill(explanation, ...(why ? describeFailure({ sentence: why, actions }, run) : []));
-}
-
-function run(id: ActionId): void {
-  host.post({ type: 'runAction', id });
+  fill(explanation, ...(why ? describeFailure({ sentence: why, actions }, failureEvents) : []));
 }
 
 function concealAll(): void {

@@ -1,8 +1,7 @@
 import type { InspectedToken } from '../../protocol/inspector.ts';
-import type { ActionId } from '../../protocol/common.ts';
 import { visible } from '../../protocol/visible.ts';
 import { type Child, fill, h } from '../shared/dom.ts';
-import { describeFailure } from '../shared/failure.ts';
+import { describeFailure, type FailureEvents } from '../shared/failure.ts';
 import { t } from '../shared/l10n.ts';
 import type { Countdown } from './countdown.ts';
 import { mark } from './marks.ts';
@@ -21,14 +20,14 @@ export class Summary {
   );
   readonly #countdown: Countdown;
   readonly #show: (token: string) => void;
-  readonly #run: (id: ActionId) => void;
+  readonly #on: FailureEvents;
   #tokens: readonly InspectedToken[] = [];
   #expiries: { expiresAt: number; expired: boolean }[] = [];
 
-  constructor(countdown: Countdown, show: (token: string) => void, run: (id: ActionId) => void) {
+  constructor(countdown: Countdown, show: (token: string) => void, on: FailureEvents) {
     this.#countdown = countdown;
     this.#show = show;
-    this.#run = run;
+    this.#on = on;
   }
 
   show(tokens: readonly InspectedToken[]): void {
@@ -79,7 +78,7 @@ export class Summary {
       case 'notConfigured':
         return [mark('absent', t('Not configured'), 'open'), h('p', { class: 'next-step' }, visible(status.reason))];
       case 'error':
-        return [mark('error', t('Failed'), 'bad'), ...describeFailure(status.failure, this.#run)];
+        return [mark('error', t('Failed'), 'bad'), ...describeFailure(status.failure, this.#on)];
     }
   }
 

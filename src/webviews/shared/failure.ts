@@ -1,15 +1,51 @@
 import type { ActionId, Failure } from '../../protocol/common.ts';
+import { copyLabel, whoCan } from '../../protocol/fixers.ts';
 import { visible } from '../../protocol/visible.ts';
+import { flashCopied } from './copyButton.ts';
 import { h } from './dom.ts';
+import { t } from './l10n.ts';
 
-/** A failure as a person reads it: the sentence, the next step, and the buttons that take it. */
-export function describeFailure(failure: Failure, run: (id: ActionId) => void): HTMLElement[] {
-  const buttons = failure.actions.map(action =>
-    h('button', { type: 'button', class: 'secondary', onclick: () => run(action.id) }, visible(action.label)),
+/** What the buttons of a failure ask for. */
+export interface FailureEvents {
+  run(id: ActionId): void;
+  copy(text: string): void;
+}
+
+/** A failure as a person reads it: the sentence, the next step, who can take it, the buttons, and the fix in full. */
+export function describeFailure(failure: Failure, on: FailureEvents): HTMLElement[] {
+  const { sentence, nextStep, actions, fix } = failure;
+  const who = whoCan(t, failure);
+  const copy = copyLabel(t, failure);
+  const buttons = actions.map(action =>
+    h('button', { type: 'button', class: 'secondary', onclick: () => on.run(action.id) }, visible(action.label)),
   );
+  if (copy && fix) buttons.push(copyFix(copy, () => on.copy(fix)));
   return [
-    h('p', { class: 'sentence', dir: 'auto' }, visible(failure.sentence)),
-    ...(failure.nextStep ? [h('p', { class: 'next-step', dir: 'auto' }, visible(failure.nextStep))] : []),
+    h('p', { class: 'sentence', dir: 'auto' }, visible(sentence)),
+    ...(nextStep ? [h('p', { class: 'next-step', dir: 'auto' }, visible(nextStep))] : []),
+    ...(who ? [h('p', { class: 'who' }, who)] : []),
     ...(buttons.length > 0 ? [h('div', { class: 'actions' }, ...buttons)] : []),
+    ...(fix ? [inFull(fix)] : []),
   ];
+}
+
+function copyFix(label: string, copy: () => void): HTMLButtonElement {
+  const button = h('button', { type: 'button', class: 'secondary' }, label);
+  const flash = flashCopied(copied => void (button.textContent = copied ? t('Copied') : label));
+  button.addEventListener('click', () => {
+    copy();
+    flash();
+  });
+  return button;
+}
+
+/** Exactly what the button copies, so that it can be read before it is sent. */
+function inFull(fix: string): HTMLElement {
+  const title = t('The fix in full');
+  return h(
+    'details',
+    { class: 'fix' },
+    h('summary', {}, title),
+    h('pre', { tabindex: 0, role: 'group', 'aria-label': title, dir: 'ltr' }, visible(fix)),
+  );
 }

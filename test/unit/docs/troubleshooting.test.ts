@@ -1,23 +1,23 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { AgentIdError } from '../../../src/base/errors.ts';
-import { agentMessages } from '../../../src/views/messages/agent.ts';
-import { clusterMessages } from '../../../src/views/messages/cluster.ts';
-import { gatewayMessages } from '../../../src/views/messages/gateway.ts';
-import { identityMessages } from '../../../src/views/messages/identity.ts';
-import { sayer } from '../../../src/views/messages/index.ts';
-import { mcpMessages } from '../../../src/views/messages/mcp.ts';
-import type { Said, Translate } from '../../../src/views/messages/catalogue.ts';
+import { catalogueOf, sayer } from '../../../src/views/messages/index.ts';
+import type { Fixer } from '../../../src/protocol/common.ts';
+import type { Translate } from '../../../src/views/messages/catalogue.ts';
+import { Place } from '../../../src/views/messages/place.ts';
 import { headingsOf, read, type Heading } from './markdown.ts';
 
 const english: Translate = (message, ...args) =>
   message.replace(/\{(\d)\}/g, (_all, index: string) => String(args[Number(index)]));
-const catalogue: Record<string, (value: (name: string) => string) => Said> = {
-  ...identityMessages(english),
-  ...clusterMessages(english),
-  ...gatewayMessages(english),
-  ...mcpMessages(english),
-  ...agentMessages(english),
+const catalogue = catalogueOf(english, new Place(() => undefined));
+/** How the document names who can mend it; the first of several is the one that the message names. */
+const WHO: Record<Fixer, RegExp> = {
+  you: /^you\b/,
+  entraAdmin: /^an Entra admin\b/,
+  azureAdmin: /^an Azure admin\b/,
+  clusterAdmin: /^a cluster admin\b/,
+  network: /^whoever runs the network\b/,
+  serverOwner: /^whoever runs the server\b/,
 };
 const codes = Object.keys(catalogue);
 
@@ -58,5 +58,13 @@ describe('docs/troubleshooting.md', () => {
   it('says of each why it happens, what mends it, and who can do that', () => {
     for (const { text, body } of entries)
       assert.match(body, /\n\n> .+\n\n\S[^]*\n- \*\*Why\*\*: \S[^]*\n- \*\*Fix\*\*:\s+\S[^]*\n- \*\*Who\*\*: \S/, text);
+  });
+
+  it('names the same person as the message does', () => {
+    for (const { text, body } of entries) {
+      const { who } = catalogue[text]?.(name => name) ?? {};
+      const said = /- \*\*Who\*\*: (.+)/.exec(body)?.[1] ?? '';
+      assert.match(said, who ? WHO[who] : /^(you|nobody)\b/, text);
+    }
   });
 });

@@ -9,13 +9,8 @@ import type { IdentityErrorCode } from '../../../src/identity/errors.ts';
 import type { McpErrorCode } from '../../../src/mcp/errors.ts';
 import { ACTION_IDS, failure, LIMITS } from '../../../src/protocol/common.ts';
 import type { ViewErrorCode } from '../../../src/views/errors.ts';
-import { agentMessages } from '../../../src/views/messages/agent.ts';
-import type { Said } from '../../../src/views/messages/catalogue.ts';
-import { clusterMessages } from '../../../src/views/messages/cluster.ts';
-import { gatewayMessages } from '../../../src/views/messages/gateway.ts';
-import { identityMessages } from '../../../src/views/messages/identity.ts';
-import { sayer } from '../../../src/views/messages/index.ts';
-import { mcpMessages } from '../../../src/views/messages/mcp.ts';
+import { catalogueOf, sayer } from '../../../src/views/messages/index.ts';
+import { Place } from '../../../src/views/messages/place.ts';
 import { translate } from './support.ts';
 
 type Code = AgentErrorCode | ClusterErrorCode | GatewayErrorCode | IdentityErrorCode | McpErrorCode | ViewErrorCode;
@@ -199,13 +194,7 @@ const OPTIONAL = 'aadsts correlationId time detail claims hint known namespace c
 const isOptional = (code: string, name: string) =>
   OPTIONAL.includes(name) || (code === 'sidecar.userTokenRejected' && name === 'reason');
 
-const catalogue: Record<string, (value: (name: string) => string) => Said> = {
-  ...identityMessages(translate),
-  ...clusterMessages(translate),
-  ...gatewayMessages(translate),
-  ...mcpMessages(translate),
-  ...agentMessages(translate),
-};
+const catalogue = catalogueOf(translate, new Place(() => undefined));
 const say = sayer(translate);
 const argsOf = (code: string) => DOCUMENTED[code as Code].split(' ').filter(Boolean);
 const TOKEN = `eyJhbGciOiJSUzI1NiJ9.${'eyJzdWIiOiJhIn0'}.${'c2lnbmF0dXJl'.repeat(4)}`;

@@ -27,7 +27,7 @@ describe('the ways to sign in', () => {
 
 describe('the buttons of a sign-in that was blocked', () => {
   const labels = (error: AgentIdError, allowed = ALL, place = DESKTOP) =>
-    sayer(translate, (action, failed) => helps(action, failed, waysHere(allowed, place)))(error).actions.map(
+    sayer(translate, { helps: (action, failed) => helps(action, failed, waysHere(allowed, place)) })(error).actions.map(
       ({ label }) => label,
     );
   const BROWSER = 'Sign In with the Browser';

@@ -7,7 +7,7 @@ import type {
   TokenDetails,
 } from '../../../src/protocol/inspector.ts';
 import { llm, mcp, refusedRoute, uncertain } from './routeStates.ts';
-import { sandbox } from './states.ts';
+import { consentMissing, sandbox } from './states.ts';
 
 const agentAppId = '5b0a9f6e-2f37-4c07-9c1a-2e6f0f2b7d11';
 const blueprint = '3f1c0d5e-1111-4222-8333-944455556666';
@@ -297,14 +297,7 @@ export function inspectors(now: number) {
           label: 'T2 (Azure OpenAI)',
           status: {
             kind: 'error',
-            failure: {
-              sentence: 'Entra has no consent for the agent to call Azure OpenAI on your behalf (AADSTS65001).',
-              nextStep: 'An administrator grants it once for the agent identity.',
-              actions: [
-                { id: 'agentId.forceSignIn', label: 'Sign In Again' },
-                { id: 'agentId.showLog', label: 'Show Log' },
-              ],
-            },
+            failure: consentMissing,
           },
         },
         mcpToken,

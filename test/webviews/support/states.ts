@@ -1,4 +1,5 @@
 import type { ChatState, ToolItem } from '../../../src/protocol/chat.ts';
+import type { Failure } from '../../../src/protocol/common.ts';
 
 const TRACE = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 const identity = 'as research-agent for ana@contoso.example';
@@ -51,6 +52,20 @@ metadata:
 > The federated token never leaves the pod.
 
 See [Workload identity](https://learn.microsoft.com/entra/workload-id/) for the details.`;
+
+/** What only somebody else can mend, with the text for them. */
+export const consentMissing: Failure = {
+  sentence: 'Nobody has consented that the agent 5b0a9f6e uses the API “mcp” for you (AADSTS65001).',
+  nextStep: 'Ask an Entra admin to grant it to the agent identity.',
+  who: 'entraAdmin',
+  fix: [
+    'In VS Code, the extension Agent ID lets a person work with an AI agent that has its own identity in Entra.',
+    'Time (UTC): 2026-03-01 13:08:48Z\nUser: ana@contoso.example\nError: AADSTS65001',
+    'What mends it:\n1. Grant the scope to the agent identity, for every user:',
+    `POST https://graph.microsoft.com/v1.0/oauth2PermissionGrants\n\n{\n  "clientId": "5b0a9f6e-2f37-4c07-9c1a-2e6f0f2b7d11",\n  "scope": "access_as_user"\n}`,
+  ].join('\n\n'),
+  actions: [{ id: 'agentId.showTokens', label: 'Show Tokens' }],
+};
 
 const turns: ChatState['items'] = [
   { kind: 'user', id: 'u1', text: 'How does workload identity federation work here, and what is new about it?' },
@@ -160,6 +175,22 @@ export const chats = {
       },
     },
     { kind: 'notice', id: 'n3', level: 'info', failure: { sentence: 'The tunnel moved to another pod.', actions: [] } },
+  ]),
+  handOver: chat([
+    { kind: 'user', id: 'u5', text: 'Search the docs.' },
+    tool('t11', { status: 'error', failure: consentMissing, durationMs: 120 }),
+    { kind: 'notice', id: 'n4', level: 'error', failure: consentMissing },
+    {
+      kind: 'notice',
+      id: 'n5',
+      level: 'error',
+      failure: {
+        sentence: 'The code expired before it was entered.',
+        nextStep: 'Sign in again.',
+        who: 'you',
+        actions: [],
+      },
+    },
   ]),
   apiKey: chat(turns.slice(0, 1).concat(turns.slice(3)), { mode: { kind: 'apiKey', model: 'gpt-4.1-mini' } }),
 } satisfies Record<string, ChatState>;

@@ -1,0 +1,40 @@
+import type { Session } from '../agent/session.ts';
+import type { Known } from './messages/place.ts';
+
+/** What the connection at hand knows of itself; undefined while there is none. */
+export function placeOf(session: Session): Known | undefined {
+  const { connection } = session;
+  if (!connection) return undefined;
+  const { configuration, agent, account, context } = connection;
+  const sidecarConfig = agent.apis.map(api => configMapOf(api.source)).find(Boolean);
+  const clientConfig = Object.values(agent.client)
+    .map(({ source }) => configMapOf(source))
+    .find(Boolean);
+  const gatewayConfig = configMapOf(configuration.routesSource);
+  return {
+    ...(session.plan?.mode === 'sandbox' && { sandbox: true }),
+    authority: configuration.authority.value,
+    tenantId: configuration.tenantId.value,
+    clientId: configuration.clientId.value,
+    scope: configuration.scope.value,
+    blueprintAppId: configuration.blueprintAppId.value,
+    agentAppId: configuration.agentAppId.value,
+    deployment: agent.deployment,
+    serviceAccount: agent.serviceAccount,
+    namespace: agent.namespace,
+    context,
+    ...(account && { user: account.username }),
+    ...(sidecarConfig && { sidecarConfig }),
+    ...(clientConfig && { clientConfig }),
+    ...(gatewayConfig && { gatewayConfig }),
+    llmPath: configuration.llmPath.value,
+    llmApi: configuration.llmApi.value,
+    mcpApi: configuration.mcpApi.value,
+    resources: Object.fromEntries(agent.apis.flatMap(({ name, audience }) => (audience ? [[name, audience]] : []))),
+  };
+}
+
+/** The ConfigMap that a value came from, by the source that discovery gives with each. */
+function configMapOf(source: string): string | undefined {
+  return /^ConfigMap ([^\s,]+)/.exec(source)?.[1];
+}

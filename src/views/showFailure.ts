@@ -1,0 +1,17 @@
+import * as vscode from 'vscode';
+import type { Failure } from '../protocol/common.ts';
+import { asText, copyLabel } from '../protocol/fixers.ts';
+
+const t = vscode.l10n.t;
+
+/** Says a failure in a notification: what happened, the next step, who can take it, and the buttons that help. */
+export async function showFailure(failure: Failure): Promise<void> {
+  const { actions, fix = '' } = failure;
+  const copy = copyLabel(t, failure);
+  const buttons = [
+    ...actions.map(({ id, label }) => ({ title: label, run: () => vscode.commands.executeCommand(id) })),
+    ...(copy ? [{ title: copy, run: () => vscode.env.clipboard.writeText(fix) }] : []),
+  ];
+  const picked = await vscode.window.showErrorMessage(asText(t, failure, ' '), ...buttons);
+  await picked?.run();
+}
