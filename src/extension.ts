@@ -19,10 +19,10 @@ import { TokenClipboard } from './views/copyToken.ts';
 import { INSPECTOR_PANEL, InspectorPanel } from './views/inspectorPanel.ts';
 import { openLink } from './views/links.ts';
 import { remember, serverStore, signInMemory, trustStore } from './views/memory.ts';
-import { sayer } from './views/messages/index.ts';
 import { clauseOf, sayDenial } from './views/messages/denial.ts';
 import { placeOf } from './views/place.ts';
 import { modeLine, noTokensBecause, suggestedPrompts } from './views/mode.ts';
+import { loadSayer } from './views/say.ts';
 import { SandboxProcess } from './views/sandboxProcess.ts';
 import { editorSecrets, memorySecrets } from './views/secrets.ts';
 import { serverRows } from './views/serversTree.ts';
@@ -45,7 +45,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const channel = vscode.window.createOutputChannel('Agent ID', { log: true });
   const logger = redactingLogger(channel);
   const place = signInPlace();
-  const say = sayer(t, {
+  const { say, loaded } = loadSayer(t, {
     known: () => placeOf(session),
     helps: (action, error) => helps(action, error, waysHere(session.connection?.signInWays ?? [], place)),
   });
@@ -191,8 +191,8 @@ export function activate(context: vscode.ExtensionContext): void {
     registerCommands(actions.handlers(), error => actions.report(error)),
   );
   refresh();
-  void servers.start().catch((error: unknown) => actions.report(error));
-  void actions.resume().catch((error: unknown) => actions.report(error));
+  void loaded.then(() => servers.start()).catch((error: unknown) => actions.report(error));
+  void loaded.then(() => actions.resume()).catch((error: unknown) => actions.report(error));
 }
 
 /** A tool call that was made must not be without its receipt, and no token stays in the clipboard. */
