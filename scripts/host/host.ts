@@ -1,3 +1,4 @@
+import { cpSync } from 'node:fs';
 import path from 'node:path';
 import { type Front, startFront } from './front.ts';
 import { installVsCode } from './install.ts';
@@ -15,6 +16,8 @@ export interface Host {
 export interface HostOptions {
   /** The packed extension to install. */
   vsix?: string;
+  /** Folders of further extensions. */
+  extensions?: string[];
   /** The user's settings, on top of those of a quiet workbench. */
   settings?: Record<string, unknown>;
   smokeDriver?: boolean;
@@ -32,6 +35,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
   };
   try {
     const folders = prepareFolders(path.join(directory.path), options.settings);
+    for (const extension of options.extensions ?? [])
+      cpSync(extension, path.join(folders.extensions, path.basename(extension)), { recursive: true }); // before VS Code lists what is there
     if (options.vsix) await installVsix(home, folders, options.vsix);
     const server = await startServer(home, folders, { smokeDriver: options.smokeDriver, env: options.env });
     undo.push(server.stop);

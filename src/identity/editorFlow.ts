@@ -33,12 +33,12 @@ export class EditorFlow {
   }
 
   /** Asks the person. Throws `cancelled`, `signIn.editorAccount` and what the token's check throws. */
-  async ask(options: { account?: Account; claims?: string }): Promise<UserToken> {
-    const { account, claims } = options;
+  async ask(options: { account?: Account; claims?: string; anew?: boolean }): Promise<UserToken> {
+    const { account, claims, anew = false } = options;
     const known = account && own(account);
     try {
       return this.#check(
-        await this.#accounts.ask(this.#scopes, { ...(known && { account: known }), ...(claims && { claims }) }),
+        await this.#accounts.ask(this.#scopes, { ...(known && { account: known }), ...(claims && { claims }), anew }),
       );
     } catch (error) {
       throw said(error);
@@ -59,10 +59,14 @@ export class EditorFlow {
     throw identityError('signIn.editorAccount', { reason: 'it gives no token without asking you' });
   }
 
-  /** False for an account that is not in the editor any more. */
+  /** False for an account that is not in the editor any more. Throws `signIn.editorAccount`. */
   async knows(account: Account): Promise<boolean> {
     const known = own(account);
-    return known !== undefined && this.#accounts.knows(known.id);
+    try {
+      return known !== undefined && (await this.#accounts.knows(known.id));
+    } catch (error) {
+      throw said(error);
+    }
   }
 
   #check({ accessToken, account }: EditorSession): UserToken {

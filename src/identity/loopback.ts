@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { BrowserOptions } from './types.ts';
 
 const LONGEST_ANSWER_BYTES = 64 * 1024;
 const FORM = 'application/x-www-form-urlencoded';
@@ -19,7 +20,11 @@ export interface Listener {
  * the person reads then. Another program of this machine could take the port's place on ::1 and get the code: without
  * the PKCE verifier it is worth nothing.
  */
-export async function listenForAnswer(state: string, closing: string, signal: AbortSignal): Promise<Listener> {
+export async function listenForAnswer(
+  state: string,
+  closing: BrowserOptions['closing'],
+  signal: AbortSignal,
+): Promise<Listener> {
   const { promise: answer, resolve } = Promise.withResolvers<URLSearchParams>();
   let answered = false;
   const server = createServer((request, response) => {
@@ -76,11 +81,14 @@ const HEADERS = {
   Connection: 'close',
 };
 
-function page(closing: string): string {
-  const text = closing.replace(/[&<>]/g, character => `&#${character.charCodeAt(0)};`);
+function page({ text, language }: BrowserOptions['closing']): string {
   return `<!doctype html>
-<html><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<html lang="${escape(language)}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark"><title>Agent ID</title></head>
-<body><h1>Agent ID</h1><p>${text}</p></body></html>
+<body><main><h1>Agent ID</h1><p>${escape(text)}</p></main></body></html>
 `;
+}
+
+function escape(text: string): string {
+  return text.replace(/[&<>"]/g, character => `&#${character.charCodeAt(0)};`);
 }

@@ -210,13 +210,24 @@ class MsalSignIn implements SignIn {
   async #renewWithEditor(account: Account, signal: AbortSignal): Promise<UserToken | undefined> {
     const generation = this.#generation;
     const token = this.#editor && (await orAborted(this.#editor.renew(account), signal));
-    const kept = await this.#store.update(latest => {
-      if (latest.Editor?.id !== account.id) return undefined; // signed out meanwhile
-      return token ? latest : { ...latest, Editor: undefined };
-    });
-    if (!token || !kept || generation !== this.#generation) return undefined;
+    if (!token) {
+      await this.#forgetEditor(account);
+      return undefined;
+    }
+    const cache = await this.#store.load();
+    if (cache?.Editor?.id !== account.id || generation !== this.#generation) return undefined; // signed out meanwhile
     this.#remember(token);
     return token;
+  }
+
+  /** An account that is gone from the editor is signed out here; put back there for something else, it stays so. */
+  async #forgetEditor({ id }: Account): Promise<void> {
+    this.#tokens.delete(id);
+    await this.#store.update(({ Active: active, ...latest }) =>
+      latest.Editor?.id === id
+        ? { ...latest, Editor: undefined, Active: active === id ? undefined : active }
+        : undefined,
+    );
   }
 
   async #open(
@@ -242,6 +253,7 @@ class MsalSignIn implements SignIn {
     const { Editor: editor, Active: active } = cache;
     const all = (await this.#known(msal)).map(toAccount);
     if (editor && (await this.#editor?.knows(editor))) all.push(editor);
+    else if (editor) await this.#forgetEditor(editor);
     return all.sort((a, b) => Number(b.id === active) - Number(a.id === active));
   }
 

@@ -51,10 +51,10 @@ export interface EditorSession {
 export interface EditorAccounts {
   /** A session without asking anybody; undefined when there is none, or we may not use it. */
   silent(scopes: readonly string[], account: EditorSession['account']): Promise<EditorSession | undefined>;
-  /** Has the person sign in anew. Rejects with `cancelled` when they leave. */
+  /** Asks the person, with `anew` although there is a session. Rejects with `cancelled` when they leave. */
   ask(
     scopes: readonly string[],
-    options: { account?: EditorSession['account']; claims?: string },
+    options: { account?: EditorSession['account']; claims?: string; anew: boolean },
   ): Promise<EditorSession>;
   /** False once the person has removed the account from the editor. */
   knows(accountId: string): Promise<boolean>;
@@ -93,8 +93,8 @@ export interface SignIn {
   deviceCode(options: Interactive & { onPrompt: (prompt: DeviceCodePrompt) => void }): Promise<UserToken>;
   /** Signs a user in on Entra's page in a browser, whose answer comes to a port of this machine (RFC 8252 §7.3). */
   browser(options: Interactive & BrowserOptions): Promise<UserToken>;
-  /** Signs a user in with the editor's own Microsoft account; only where `ways` has it. */
-  editorAccount(options: Interactive & { account?: Account }): Promise<UserToken>;
+  /** Signs a user in with the editor's own Microsoft account, with `anew` although it has one; only where `ways` has it. */
+  editorAccount(options: Interactive & { account?: Account; anew?: boolean }): Promise<UserToken>;
   /** Forgets every user of this authority and client, here and in the secret store. */
   signOut(): Promise<void>;
 }
@@ -104,8 +104,8 @@ export interface BrowserOptions {
   open: (address: string) => Promise<unknown>;
   /** The port of the browser's machine that leads to one of ours; the same one when both are one machine. */
   reach: (port: number) => Promise<number>;
-  /** What the page says on which the browser ends. */
-  closing: string;
+  /** What the page says on which the browser ends, and in which language (BCP 47). */
+  closing: { text: string; language: string };
   /** Who should sign in; without it the person chooses on the page. */
   account?: Account;
 }

@@ -17,15 +17,15 @@ export function editorAccounts(subscriptions: vscode.Disposable[]): EditorAccoun
   return {
     silent: async (scopes, account) =>
       vscode.authentication.getSession(PROVIDER, scopes, { silent: true, account: { ...account } }),
-    async ask(scopes, { account, claims }) {
+    async ask(scopes, { account, claims, anew }) {
       // The provider reads claims out of a challenge only, in base64, and takes our scopes where that names none.
       const challenge = claims && `Bearer claims="${Buffer.from(claims).toString('base64')}"`;
       const request = challenge ? { wwwAuthenticate: challenge, fallbackScopes: scopes } : scopes;
       try {
-        return await vscode.authentication.getSession(PROVIDER, request, {
-          forceNewSession: true,
-          ...(account ? { account } : { clearSessionPreference: true }),
-        });
+        const which = account ? { account } : { clearSessionPreference: anew };
+        return await (anew || claims
+          ? vscode.authentication.getSession(PROVIDER, request, { ...which, forceNewSession: true })
+          : vscode.authentication.getSession(PROVIDER, request, { ...which, createIfNone: true }));
       } catch (error) {
         // what the workbench says when the person leaves its question or the provider's page
         if (error instanceof Error && (error.name === 'Canceled' || /did not consent|cancell?ed/i.test(error.message)))

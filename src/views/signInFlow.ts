@@ -7,7 +7,8 @@ import { browserPort, signInChoices, waysHere, type Place, type SignInChoice } f
 
 const t = vscode.l10n.t;
 
-type Take = (signIn: SignIn, signal: AbortSignal, request: SignInRequest) => Promise<UserToken>;
+/** `anew`: although there may be a sign-in already. */
+type Take = (signIn: SignIn, signal: AbortSignal, request: SignInRequest & { anew: boolean }) => Promise<UserToken>;
 
 /** The window's sign-in: asks the person in the way that worked last, lets them choose, or takes the one they chose. */
 export class SignInFlow {
@@ -24,13 +25,17 @@ export class SignInFlow {
     const here = waysHere(signIn.ways, this.#place).map(({ id }) => id);
     const remembered = this.#memory.get(signIn.key);
     const way = here.find(id => id === remembered) ?? here[0] ?? 'deviceCode';
-    return this.by(way)(signIn, signal, request);
+    return this.#take(way, false)(signIn, signal, request);
   };
 
-  /** In this way, which is then the one that comes first. */
+  /** Anew and in this way, which is then the one that comes first. */
   by(way: SignInWay): InteractiveSignIn {
+    return this.#take(way, true);
+  }
+
+  #take(way: SignInWay, anew: boolean): InteractiveSignIn {
     return async (signIn, signal, request = {}) => {
-      const token = await TAKE[way](signIn, signal, request);
+      const token = await TAKE[way](signIn, signal, { ...request, anew });
       await this.#memory.keep(signIn.key, way);
       return token;
     };
@@ -87,16 +92,16 @@ const TAKE: Record<SignInWay, Take> = {
           const own = vscode.Uri.parse(`http://localhost:${port}/`);
           return browserPort((await vscode.env.asExternalUri(own)).toString(true), port);
         },
-        closing: t('You can close this page: the editor goes on from here.'),
+        closing: { text: t('You can close this page: the editor goes on from here.'), language: vscode.env.language },
         ...(account && { account }),
         ...(claims && { claims }),
         signal: both,
       });
     }),
-  editorAccount: (signIn, signal, { claims, account }) =>
+  editorAccount: (signIn, signal, { claims, account, anew }) =>
     inProgress(signal, (report, both) => {
       report(t('with the editor’s Microsoft account'));
-      return signIn.editorAccount({ ...(account && { account }), ...(claims && { claims }), signal: both });
+      return signIn.editorAccount({ ...(account && { account }), ...(claims && { claims }), anew, signal: both });
     }),
 };
 
@@ -145,10 +150,11 @@ async function showCode(prompt: DeviceCodePrompt): Promise<boolean> {
 
 async function pickChoice(choices: readonly SignInChoice[], signal: AbortSignal): Promise<SignInChoice | undefined> {
   const separator = (label: string) => ({ label, kind: vscode.QuickPickItemKind.Separator });
+  const icon = (name: string) => new vscode.ThemeIcon(name); // in the label it would be read out
   const items = choices.map(choice =>
     choice.kind === 'account'
-      ? { label: `$(account) ${choice.account.username}`, description: choice.account.name, choice }
-      : { label: `$(${choice.icon}) ${choice.label}`, detail: choice.detail, choice },
+      ? { label: choice.account.username, description: choice.account.name, iconPath: icon('account'), choice }
+      : { label: choice.label, detail: choice.detail, iconPath: icon(choice.icon), choice },
   );
   const accounts = items.filter(({ choice }) => choice.kind === 'account');
   const ways = items.filter(({ choice }) => choice.kind === 'way');

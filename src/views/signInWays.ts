@@ -65,8 +65,12 @@ export function helps(action: ActionId, error: AgentIdError, here: readonly Way[
   return way === undefined || (here.includes(way) && way.id !== failedWay(error));
 }
 
-/** A renewal that an authentication flows policy refuses (530036) is one of a session that a device code began. */
-function failedWay({ args }: AgentIdError): unknown {
+/**
+ * The way that would fail again: not that of a code which only ran out. A renewal that an authentication flows policy
+ * refuses (530036) is one of a session that a device code began.
+ */
+function failedWay({ code, args }: AgentIdError): unknown {
+  if (code === 'signIn.deviceCodeExpired') return undefined;
   return args.way ?? (args.aadsts === 530036 ? 'deviceCode' : undefined);
 }
 

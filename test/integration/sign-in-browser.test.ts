@@ -9,7 +9,7 @@ import { signInOnPage, submitForm, visit, type Visit } from './support/browser.t
 import { memorySecrets } from './support/core.ts';
 import { PUBLIC_CLIENT, startSandbox, type TestSandbox } from './support/sandbox.ts';
 
-const CLOSING = 'You can close this & go on.';
+const CLOSING = { text: 'You can close this & go on.', language: 'en' };
 
 let sandbox: TestSandbox;
 before(async () => (sandbox = await startSandbox()));

@@ -33,6 +33,8 @@ export interface WorldOptions {
   settings?: Record<string, unknown>;
   /** Environment of the VS Code server, and so of the extension host. */
   env?: NodeJS.ProcessEnv;
+  /** Folders of further extensions. */
+  extensions?: string[];
 }
 
 /** Real VS Code with the packed extension in a browser page, and the endpoints that the extension talks to. */
@@ -131,7 +133,13 @@ async function build(
     if (options.connect !== 'untold') settings['agentId.connectionFile'] = connectionFile;
   }
 
-  const host = await startHost({ vsix: await packedExtension(), settings, env: options.env, log: say });
+  const host = await startHost({
+    vsix: await packedExtension(),
+    extensions: options.extensions,
+    settings,
+    env: options.env,
+    log: say,
+  });
   undo.push(host.stop);
   const browser = await openBrowser(say);
   undo.push(browser.close);

@@ -55,7 +55,7 @@ describe('the editor’s Microsoft account', () => {
     assert.deepEqual(editor.asked, [
       {
         scopes: [`VSCODE_CLIENT_ID:${OWN_CLIENT}`, `VSCODE_TENANT:${TENANT}`, SCOPE, 'offline_access'],
-        options: {},
+        options: { anew: false },
       },
     ]);
     assert.equal(signed.account.oid, USER);
@@ -69,8 +69,8 @@ describe('the editor’s Microsoft account', () => {
     const editor = new StandIn();
     const signIn = await open(editor);
     const { account } = await signIn.editorAccount({ signal: soon() });
-    await signIn.editorAccount({ account, claims: '{}', signal: soon() });
-    assert.deepEqual(editor.asked[1]?.options, { account: ACCOUNT, claims: '{}' });
+    await signIn.editorAccount({ account, claims: '{}', anew: true, signal: soon() });
+    assert.deepEqual(editor.asked[1]?.options, { account: ACCOUNT, claims: '{}', anew: true });
   });
 
   it('renews silently in the next window', async () => {
@@ -130,10 +130,21 @@ describe('the editor’s Microsoft account', () => {
     editor.known = false;
     editor.renewal = () => undefined;
     assert.deepEqual(await signIn.accounts(), []);
+    assert.equal(await signIn.silent({}), undefined, 'not from memory either');
     assert.equal(await signIn.silent({ forceRefresh: true }), undefined);
     editor.known = true; // put back for another purpose: that signs nobody in here
     editor.renewal = () => token();
     assert.equal(await (await open(editor, secrets)).silent({}), undefined);
+  });
+
+  it('removed while nobody looked is signed out at the next renewal', async () => {
+    const [editor, secrets] = [new StandIn(), new MemorySecrets()];
+    const signIn = await open(editor, secrets);
+    await signIn.editorAccount({ signal: soon() });
+    editor.known = false;
+    editor.renewal = () => undefined;
+    assert.equal(await signIn.silent({ forceRefresh: true }), undefined);
+    assert.doesNotMatch([...secrets.values.values()].join(''), /editor:/);
   });
 
   it('that gives no token without asking is said, and stays signed in', async () => {

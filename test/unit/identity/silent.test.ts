@@ -219,6 +219,65 @@ describe('windows that share the secret store', () => {
     assert.equal(secrets.values.size, 0);
   });
 
+  it('renew at the same moment, and leave a refresh token that is alive though each works only once', async () => {
+    const secrets = new MemorySecrets();
+    await enter(await openWindow(secrets, () => json({})).signIn);
+    let issued = 1;
+    let alive = ['rt-1'];
+    // rotation as strict as can be: a token is good for one use, by whoever comes first
+    const rotate = async (request: Seen) => {
+      const used = request.form.get('refresh_token') ?? '';
+      await settle(); // both are under way now
+      if (!alive.includes(used)) return json(refusal('invalid_grant', 70008, 'Used already.'), 400);
+      alive = [`rt-${++issued}`];
+      return json(tokenAnswer({ refreshToken: alive[0] ?? '' }));
+    };
+    const [one, two] = [openWindow(secrets, rotate), openWindow(secrets, rotate)];
+    const tokens = await Promise.allSettled([(await one.signIn).silent({}), (await two.signIn).silent({})]);
+    const got = tokens.map(result => result.status === 'fulfilled' && result.value?.account.oid);
+    assert.ok(got.includes(USER), 'at least the first');
+    const stored = [...secrets.values.values()].join('');
+    assert.ok(stored.includes(`"${alive[0]}"`), 'what Entra still takes');
+    for (const window of [one, two])
+      assert.equal((await (await window.signIn).silent({ forceRefresh: true }))?.account.oid, USER);
+  });
+
+  it('keep the user whom the person chose last as the active one', async () => {
+    const secrets = new MemorySecrets();
+    const one = await openWindow(secrets, () => json(tokenAnswer())).signIn;
+    const kim = { oid: OTHER, upn: 'kim@contoso.example', refreshToken: 'rt-k' };
+    const two = await openWindow(secrets, () => json(tokenAnswer(kim)), kim).signIn;
+    const robin = await enter(one);
+    await enter(two);
+    assert.deepEqual(
+      (await one.accounts()).map(({ oid }) => oid),
+      [OTHER, USER],
+    );
+    const switched = await one.switchTo(robin.account, new AbortController().signal);
+    assert.equal(switched?.account.oid, USER);
+    assert.deepEqual(
+      (await two.accounts()).map(({ oid }) => oid),
+      [USER, OTHER],
+    );
+    await two.silent({ forceRefresh: true }); // a renewal in the background chooses nobody
+    assert.equal(
+      (await openWindow(secrets, () => json(tokenAnswer())).signIn.then(next => next.silent({})))?.account.oid,
+      USER,
+    );
+  });
+
+  it('switch to nobody who was signed out, or when the person left', async () => {
+    const secrets = new MemorySecrets();
+    const signIn = await openWindow(secrets, () => json(tokenAnswer())).signIn;
+    const { account } = await enter(signIn);
+    await assert.rejects(signIn.switchTo(account, AbortSignal.abort(new AgentIdError('cancelled'))), {
+      code: 'cancelled',
+    });
+    await signIn.signOut();
+    assert.equal(await signIn.switchTo(account, new AbortController().signal), undefined);
+    assert.equal(secrets.values.size, 0);
+  });
+
   it('can hold several users; each window goes on with its own', async () => {
     const secrets = new MemorySecrets();
     const one = openWindow(secrets, () => json(tokenAnswer({ refreshToken: 'rt-1b' })));

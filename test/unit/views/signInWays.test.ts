@@ -48,7 +48,8 @@ describe('the buttons of a sign-in that was blocked', () => {
   });
 
   it('stand beside a new code when the code ran out, and beside the settings for a client that may not', () => {
-    assert.deepEqual(labels(new AgentIdError('signIn.deviceCodeExpired')), [CODE, BROWSER, EDITOR]);
+    const expired = new AgentIdError('signIn.deviceCodeExpired', { aadsts: 70020, way: 'deviceCode' });
+    assert.deepEqual(labels(expired), [CODE, BROWSER, EDITOR]);
     const client = new AgentIdError('signIn.clientNotAllowed', { aadsts: 7000218, way: 'deviceCode' });
     assert.deepEqual(labels(client), [BROWSER, EDITOR, 'Open Settings']);
   });
