@@ -118,6 +118,13 @@ if command -v curl >/dev/null; then
   [ "$status" != 400 ] || fail "TENANT_ID is no tenant of $ENTRA_INSTANCE: $TENANT_ID. Is it an app id that belongs into another line of $file?"
 fi
 
+# What is deployed already knows which id is the blueprint's.
+before=$(in_namespace get serviceaccount agent-blueprint --ignore-not-found --output 'jsonpath={.metadata.annotations.azure\.workload\.identity/client-id}' 2>/dev/null) || before=''
+for name in TENANT_ID MCP_APP_ID $agents; do
+  [ "$before" != "$(value "$name")" ] || fail "The blueprint in the cluster is $before, which $file calls $(called "$name"). Were BLUEPRINT_APP_ID and $(called "$name") swapped?"
+done
+[ -z "$before" ] || [ "$before" = "$BLUEPRINT_APP_ID" ] || say "Note: the blueprint changes; until now it is $before."
+
 say "Context     $context ($server)
 Namespace   $NAMESPACE
 Variant     $overlay${debug:+ with the administration port open (--debug)}

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { appendFile, cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseObjects } from './support/kustomize.ts';
+import { K8S } from './support/manifests.ts';
 import { ENV, envText, runScript, type Run } from './support/scripts.ts';
 
 const CHANGES = /^(apply|delete|create|patch|replace|scale|rollout restart)/;
@@ -202,6 +207,37 @@ test('an id that is no tenant’s is noticed by asking Entra; being offline stop
   assert.deepEqual([run.status, changes(run)], [1, []]);
   const offline = await runScript(t, 'deploy.sh', { env, args: ['--yes'], fail: '^--silent' });
   assert.equal(offline.status, 0, offline.stderr);
+});
+
+test('what is deployed already tells a swapped blueprint from a new one', async t => {
+  const before = (id = '') => ({ env: envText(ENV), args: ['--yes'], environment: { BLUEPRINT_BEFORE: id } });
+  const swapped = await runScript(t, 'deploy.sh', before(ENV['RESEARCH_AGENT_APP_ID']));
+  assert.match(swapped.stderr, /Were BLUEPRINT_APP_ID and RESEARCH_AGENT_APP_ID swapped\?\n$/);
+  assert.deepEqual([swapped.status, changes(swapped)], [1, []]);
+  const changed = await runScript(t, 'deploy.sh', before('99999999-9999-4999-8999-999999999999'));
+  assert.match(changed.stderr, /^Note: the blueprint changes; until now it is 99999999-/m);
+  const same = await runScript(t, 'deploy.sh', before(ENV['BLUEPRINT_APP_ID']));
+  assert.doesNotMatch(same.stderr, /the blueprint changes/);
+  assert.deepEqual([changed.status, same.status], [0, 0]);
+});
+
+test('README’s way to add an agent works', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'agent-id-add-agent-test-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const k8s = join(folder, 'k8s');
+  await cp(K8S, k8s, { recursive: true });
+  const [command] = /^sed .*writer-agent\.yaml$/m.exec(await readFile(join(K8S, 'README.md'), 'utf8')) ?? [];
+  assert.ok(command);
+  execFileSync('sh', ['-c', command], { cwd: folder });
+  const env = envText({ ...ENV, WRITER_AGENT_APP_ID: '99999999-9999-4999-8999-999999999999' });
+  const unlisted = await runScript(t, 'deploy.sh', { env, args: ['--dry-run'], folder: k8s });
+  assert.match(unlisted.stderr, /base\/writer-agent\.yaml is not in the list of base\/kustomization\.yaml/);
+  await appendFile(join(k8s, 'base/kustomization.yaml'), '  - writer-agent.yaml\n');
+  const run = await runScript(t, 'deploy.sh', { env, args: ['--dry-run'], folder: k8s });
+  assert.equal(run.status, 0, run.stderr);
+  const added = parseObjects(run.stdout).find(each => each.metadata.name === 'writer-agent');
+  assert.equal(added?.metadata.annotations?.['agent-id.dev/agent-identity'], '99999999-9999-4999-8999-999999999999');
+  assert.doesNotMatch(JSON.stringify(added), /intern/i);
 });
 
 test('a Deployment that does not come up is explained', async t => {

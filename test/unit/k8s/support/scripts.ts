@@ -42,7 +42,14 @@ export const envText = (values: Record<string, string | undefined>): string =>
 export async function runScript(
   t: TestContext,
   script: string,
-  options: { env?: string; args?: string[]; input?: string; fail?: string; environment?: Record<string, string> },
+  options: {
+    env?: string;
+    args?: string[];
+    input?: string;
+    fail?: string;
+    folder?: string;
+    environment?: Record<string, string>;
+  },
 ): Promise<Run> {
   const folder = await mkdtemp(join(tmpdir(), 'agent-id-deploy-test-'));
   t.after(() => rm(folder, { recursive: true }));
@@ -58,7 +65,7 @@ export async function runScript(
   const files = options.env === undefined ? [] : ['--env', file];
   await writeFile(file, options.env ?? '');
   await writeFile(record, '');
-  const child = spawn('sh', [join(K8S, script), ...files, ...(options.args ?? [])], {
+  const child = spawn('sh', [join(options.folder ?? K8S, script), ...files, ...(options.args ?? [])], {
     cwd: folder,
     env: {
       PATH: `${join(folder, 'bin')}:${process.env['PATH']}`,
