@@ -25,6 +25,8 @@ export async function clientCredentials(tenant: Tenant, form: Form): Promise<Rec
   if (client.kind === 'public') throw new EntraError(7000218);
   const scope = readScope(form.get('scope'), client.application, tenant.world);
   if (!scope.isDefault) throw new EntraError(70011, [form.get('scope') ?? '']);
+  const fault = scope.resource === 'exchange' ? takeFault(tenant.switches, 'exchangeFault') : undefined;
+  if (fault !== undefined) throw scripted(fault, [client.application.appId, tenant.world.tenantName]);
   if (scope.resource === 'exchange')
     return appResponse(
       client.kind === 'agent'

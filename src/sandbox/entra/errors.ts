@@ -79,6 +79,10 @@ const KINDS: Readonly<Record<number, Kind>> = {
     error: 'invalid_request',
     text: 'The server terminated an operation because it encountered a client request loop.',
   },
+  50134: {
+    error: 'invalid_grant',
+    text: 'The request was sent to the wrong data center; it belongs to another region.',
+  },
   53000: {
     error: 'interaction_required',
     suberror: 'message_only',
@@ -143,6 +147,7 @@ const KINDS: Readonly<Record<number, Kind>> = {
     text: 'An administrator of the tenant has to grant the permissions that were requested.',
   },
   90095: { error: 'access_denied', text: 'A request for administrator consent was sent and waits for an answer.' },
+  90119: { error: 'invalid_request', text: 'The user code is null or empty.' },
   90120: { error: 'invalid_grant', text: 'The request was already authorized or declined.' },
   500011: {
     error: 'invalid_resource',
@@ -207,6 +212,10 @@ const KINDS: Readonly<Record<number, Kind>> = {
   700223: clientKind('No matching federated identity record found for presented assertion.'),
   700231: clientKind('A token that came from a federated credential cannot be presented as another one.'),
   900144: { error: 'invalid_request', text: "The request body must contain the following parameter: '%1'." },
+  1002012: {
+    error: 'invalid_scope',
+    text: "The provided value for scope %1 is not valid. Client credential flows must have a scope value with '/.default' suffixed to the resource identifier.",
+  },
   7000114: {
     error: 'unauthorized_client',
     text: "Application '%1' is not allowed to make application on-behalf-of calls.",

@@ -21,6 +21,8 @@ import type { Sessions } from './sessions.ts';
  * | tokenLifetime         | --token-lifetime, else null | seconds, for tokens with a user from now on; null: 60 to 90 minutes  |
  * | oboFault, refreshFault| null    | `{code, times = 1}`: so many next requests of that grant fail with AADSTS<code>        |
  * |                       |         | (those that ask for the person, with a claims challenge)                             |
+ * | deviceFault           | null    | the same for the next polls for a device code                                         |
+ * | exchangeFault         | null    | the same for the next requests for T1                                                 |
  * | authorizeFault        | null    | the same for the next answers of the sign-in page in the browser                      |
  * | down                  | false   | every connection is cut without an answer                                            |
  *
@@ -55,6 +57,8 @@ const Switches = v.strictObject({
   tokenLifetime: v.optional(v.nullable(Lifetime), null),
   oboFault: v.optional(Fault, null),
   refreshFault: v.optional(Fault, null),
+  deviceFault: v.optional(Fault, null),
+  exchangeFault: v.optional(Fault, null),
   authorizeFault: v.optional(Fault, null),
   down: v.optional(v.boolean(), false),
 });
@@ -87,7 +91,7 @@ export function registerSwitches(world: World, sessions: Sessions): EntraSwitche
 /** Uses up one occurrence of a scripted fault; its number, or undefined when none is armed. */
 export function takeFault(
   switches: EntraSwitches,
-  name: 'oboFault' | 'refreshFault' | 'authorizeFault',
+  name: 'oboFault' | 'refreshFault' | 'deviceFault' | 'exchangeFault' | 'authorizeFault',
 ): number | undefined {
   const fault = switches[name];
   if (!fault) return undefined;

@@ -35,6 +35,8 @@ export async function redeemDeviceCode(tenant: Tenant, form: Form): Promise<Reco
   const client = await authenticate(tenant, form);
   if (client.kind !== 'public') throw new EntraError(9002313);
   const code = tenant.sessions.deviceCode(required(form, 'device_code'));
+  const fault = takeFault(tenant.switches, 'deviceFault');
+  if (fault !== undefined) throw scripted(fault);
   const { deviceCode: script } = tenant.switches;
   if (!code || code.client !== client.application || script === 'badCode') throw new EntraError(70018);
   if (script === 'expired' || tenant.world.clock.now() >= code.expiresAt) throw new EntraError(70020);

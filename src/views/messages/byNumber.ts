@@ -12,12 +12,17 @@ type Refinements = Partial<Record<number, Refine>>;
  * a hint hangs on it, since numbers may change; the code is chosen in `identity/entraError`. Source of the numbers:
  * MicrosoftDocs/entra-docs, docs/identity-platform/reference-error-codes.md.
  */
-export function refinementsOf(t: Translate, place: Place): (code: string, value: Value) => Partial<Said> {
+export function refinementsOf(t: Translate, place: Place): (said: Said, code: string, value: Value) => Said {
   const tables: Partial<Record<string, Refinements>> = {
     signIn: signInNumbers(t, place),
     sidecar: sidecarNumbers(t, place),
   };
-  return (code, value) => tables[code.split('.')[0] ?? '']?.[Number(value('aadsts'))]?.(value) ?? {};
+  return (said, code, value) => {
+    const refined = tables[code.split('.')[0] ?? '']?.[Number(value('aadsts'))]?.(value) ?? {};
+    const { fix, ...rest } = said;
+    // another person does not get the change that was meant for the first
+    return { ...rest, ...(fix !== undefined && !refined.who && { fix }), ...refined };
+  };
 }
 
 /** Sign-in and its renewal: who is asked is the sign-in client, on a machine of the user. */

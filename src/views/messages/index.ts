@@ -43,7 +43,7 @@ export function sayer(t: Translate, occasion: Partial<Occasion> = {}): (error: u
   const { known = () => undefined, helps = () => true } = occasion;
   const place = new Place(known);
   const catalogue: Partial<ReturnType<typeof catalogueOf>> = catalogueOf(t, place);
-  const refinements = refinementsOf(t, place);
+  const refine = refinementsOf(t, place);
   const labels = actionLabels(t);
   return error => {
     const entry = AgentIdError.is(error) ? catalogue[error.code] : undefined;
@@ -53,7 +53,7 @@ export function sayer(t: Translate, occasion: Partial<Occasion> = {}): (error: u
     }
     // others may have written it, and a token may be in it
     const value = (name: string) => visible(redact(String(error.args[name] ?? '')));
-    const said = { ...entry(value), ...refinements(error.code, value) };
+    const said = refine(entry(value), error.code, value);
     said.sentence = ended(said.sentence);
     const fix = said.who && said.who !== 'you' ? handOver(t, said, error, value, place) : said.fix;
     return failureOf({ ...said, ...(fix !== undefined && { fix }) }, error);
