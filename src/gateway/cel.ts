@@ -1,22 +1,8 @@
-import {
-  CelScalar,
-  celEnv,
-  celError,
-  celFunc,
-  celList,
-  celMethod,
-  isCelError,
-  listType,
-  mapType,
-  parse,
-  plan,
-  type CelInput,
-  type CelResult,
-} from '@bufbuild/cel';
-import { strings } from '@bufbuild/cel/ext';
+import { celEnv, celError, isCelError, parse, plan, type CelInput, type CelResult } from '@bufbuild/cel';
+import { functions } from './celFunctions.ts';
+import { adapt, mapChildren, type Expr } from './celRewrite.ts';
 import { MAX_EXPRESSION } from './clauses.ts';
 
-type Expr = ReturnType<typeof parse>['expr'];
 type Bindings = Record<string, CelInput | ReturnType<typeof celError>>;
 
 /** `holds` and `fails` are certain; an expression that errs fails, as in AgentGateway. */
@@ -38,40 +24,7 @@ export interface Compiled {
   judge(variables: Variables): Verdict;
 }
 
-const { BOOL, DYN, INT, STRING } = CelScalar;
-const LIST = listType(DYN);
-const MAP = mapType(DYN, DYN);
-
-function splitAtMost(this: string, separator: string, limit: bigint) {
-  const parts = this.split(separator);
-  const count = Number(limit);
-  if (count < 0 || parts.length <= count) return celList(parts);
-  return celList(count === 0 ? [] : [...parts.slice(0, count - 1), parts.slice(count - 1).join(separator)]);
-}
-
-/**
- * Where AgentGateway's CEL goes beyond the standard (v1.4.1 crates/cel-fork/cel/src/objects.rs `IN`, functions.rs
- * `contains`, crates/celx/src/strings.rs).
- */
-const env = celEnv({
-  funcs: [
-    ...strings.filter(func => !(func.name === 'split' && func.arguments.length === 2)),
-    celFunc('@in', [STRING, STRING], BOOL, (part, whole) => whole.includes(part)),
-    celMethod('contains', LIST, [DYN], BOOL, function (item) {
-      return [...this].includes(item);
-    }),
-    celMethod('contains', MAP, [STRING], BOOL, function (key) {
-      return this.has(key);
-    }),
-    celMethod('split', STRING, [STRING, INT], LIST, splitAtMost),
-    celMethod('stripPrefix', STRING, [STRING], STRING, function (prefix) {
-      return this.startsWith(prefix) ? this.slice(prefix.length) : String(this);
-    }),
-    celMethod('stripSuffix', STRING, [STRING], STRING, function (suffix) {
-      return suffix && this.endsWith(suffix) ? this.slice(0, -suffix.length) : String(this);
-    }),
-  ],
-});
+const env = celEnv({ funcs: functions });
 
 /** Text that the gateway replaces from its own environment when it loads its file (`shellexpand::full`). */
 const PLACEHOLDER = /\$\{?[A-Za-z_]/;
@@ -108,6 +61,7 @@ function prepare(source: string): Compiled {
   try {
     if (source.length <= MAX_EXPRESSION && !PLACEHOLDER.test(source)) root = parse(source).expr;
     inspect(root, new Set(), facts);
+    root &&= adapt(root);
   } catch {
     root = undefined; // the gateway took it, or it would not run: an extension of its parser, or nested very deep
   }
@@ -161,26 +115,9 @@ function evaluate(expression: Expr, bindings: Bindings): CelResult {
  */
 function resolveFallbacks(node: Expr, bindings: Bindings): Expr {
   const { exprKind } = node;
-  const rewrite = (child: Expr) => resolveFallbacks(child, bindings);
-  if (exprKind.case === 'selectExpr' && exprKind.value.operand)
-    return {
-      ...node,
-      exprKind: { ...exprKind, value: { ...exprKind.value, operand: rewrite(exprKind.value.operand) } },
-    };
-  if (exprKind.case === 'listExpr')
-    return {
-      ...node,
-      exprKind: { ...exprKind, value: { ...exprKind.value, elements: exprKind.value.elements.map(rewrite) } },
-    };
-  if (exprKind.case !== 'callExpr') return node;
+  if (exprKind.case !== 'callExpr' || !isFallback(exprKind.value))
+    return mapChildren(node, child => resolveFallbacks(child, bindings));
   const call = exprKind.value;
-  if (!isFallback(call)) {
-    const target = call.target && rewrite(call.target);
-    return {
-      ...node,
-      exprKind: { ...exprKind, value: { ...call, args: call.args.map(rewrite), ...(target && { target }) } },
-    };
-  }
   let result: CelResult = celError('no value');
   for (const arg of call.args) {
     const value = evaluate(arg, bindings);

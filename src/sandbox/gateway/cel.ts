@@ -1,4 +1,5 @@
 import { Environment, EvaluationError, type Context } from '@marcbachmann/cel-js';
+import { registerDialect, useDialect } from './celDialect.ts';
 import type { RuleSpec } from './schema.ts';
 
 /** What an expression may look at; a name that is absent makes the expression fail, as in AgentGateway. */
@@ -51,7 +52,7 @@ environment.registerFunction(
   'default(ast, ast): dyn',
   lazily(([value, fallback]) => {
     try {
-      return value?.();
+      return value?.() ?? fallback?.(); // null is as good as absent
     } catch (error) {
       if (isMissing(error)) return fallback?.();
       throw error;
@@ -80,6 +81,8 @@ for (const count of [2, 3, 4]) {
   );
 }
 
+registerDialect(environment);
+
 /** JSON numbers without a fraction are CEL ints, which this library reads as bigint. */
 function toCel(value: unknown): unknown {
   if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : value;
@@ -94,11 +97,23 @@ function toCel(value: unknown): unknown {
  * parse, or when it uses a variable or function that this gateway does not have.
  */
 export function compile(expression: string, where: string): Expression {
-  const checked = environment.check(expression);
-  if (!checked.valid) throw new Error(`${where}: ${checked.error?.message.split('\n')[0] ?? 'not a CEL expression'}`);
-  const run = environment.parse(expression);
+  const run = parse(expression, where);
+  useDialect(run.ast);
+  const checked = run.check();
+  if (!checked.valid) throw unusable(where, checked.error);
   return input => run(toCel(input) as Context) as unknown;
 }
+
+function parse(expression: string, where: string) {
+  try {
+    return environment.parse(expression);
+  } catch (error) {
+    throw unusable(where, error);
+  }
+}
+
+const unusable = (where: string, error: unknown) =>
+  new Error(`${where}: ${error instanceof Error ? error.message.split('\n')[0] : 'not a CEL expression'}`);
 
 /** Whether the rules let something through. */
 export type RuleSet = (input: CelInput) => boolean;
