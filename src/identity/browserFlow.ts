@@ -41,7 +41,7 @@ export async function acquireInBrowser(
       responseMode: ResponseMode.FORM_POST, // keeps the code out of addresses and of the browser's history
       codeChallenge: challenge,
       codeChallengeMethod: 'S256',
-      ...(account ? { loginHint: account.username } : { prompt: PromptValue.SELECT_ACCOUNT }),
+      ...(account?.username ? { loginHint: account.username } : { prompt: PromptValue.SELECT_ACCOUNT }),
     });
     if (!authority.isPage(address))
       throw identityError('signIn.unsafePage', { page: new URL(address).origin, authority: authority.url });

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { InteractiveSignIn, SignInRequest } from '../agent/connection.ts';
 import { AgentIdError } from '../base/errors.ts';
-import type { DeviceCodePrompt, SignIn, SignInWay, UserToken } from '../identity/signIn.ts';
+import type { Account, DeviceCodePrompt, SignIn, SignInWay, UserToken } from '../identity/signIn.ts';
 import type { SignInMemory } from './memory.ts';
 import { browserPort, signInChoices, waysHere, type Place, type SignInChoice } from './signInWays.ts';
 
@@ -51,16 +51,22 @@ export class SignInFlow {
     const choice = choices.length > 1 ? await pickChoice(choices, signal) : choices[0];
     if (!choice) throw new AgentIdError('cancelled');
     if (choice.kind === 'way') return this.by(choice.way)(signIn, signal, request);
-    const { account } = choice;
+    return this.#switchTo(choice.account, signIn, signal);
+  };
+
+  /** Without a question where the user's refresh token is still good. */
+  async #switchTo(account: Account, signIn: SignIn, signal: AbortSignal): Promise<UserToken> {
+    let claims: unknown;
     try {
       const token = await signIn.switchTo(account, signal);
       if (token) return token;
     } catch (error) {
       if (!AgentIdError.is(error, 'signIn.interactionRequired') && !AgentIdError.is(error, 'signIn.sessionEnded'))
         throw error;
+      ({ claims } = error.args);
     }
-    return this.signIn(signIn, signal, { account });
-  };
+    return this.signIn(signIn, signal, { account, ...(typeof claims === 'string' && { claims }) });
+  }
 }
 
 /** Where this window runs. */
