@@ -10,12 +10,14 @@ import { createGatewayModel, type ChatModel } from '../gateway/llm.ts';
 import { explainDenial, hiddenTools, type DenialReason, type HiddenTool } from '../gateway/policy.ts';
 import type { McpRoute } from '../gateway/config.ts';
 import { preflight, type RouteVerdict } from '../gateway/preflight.ts';
+import type { PresentedToken } from '../gateway/tokenCheck.ts';
 import type { Authority } from '../identity/authority.ts';
 import { TokenBroker } from '../identity/broker.ts';
-import { decodeToken, type TokenClaims } from '../identity/claims.ts';
+import type { TokenClaims } from '../identity/claims.ts';
 import { Sidecar } from '../identity/sidecar.ts';
 import type { SigningKeys } from '../identity/signingKeys.ts';
 import type { Account, SignIn, SignInWay, UserToken } from '../identity/signIn.ts';
+import { targetOf } from '../mcp/names.ts';
 import type { McpServers } from '../mcp/registry.ts';
 import { Actor } from './actor.ts';
 import type { Configuration } from './configuration.ts';
@@ -273,17 +275,17 @@ export class Connection implements Disposable {
   }
 
   /**
-   * Whether the gateway would let the agent in with the token that it has: on the model's path, or on each MCP path. Empty
-   * where the gateway's file could not be read.
+   * Whether the gateway would let a token in: on the model's path, or on each MCP path, with the tools that it lists there
+   * for the agent. Empty where the gateway's file could not be read.
    */
-  preflight(api: 'llm' | 'mcp'): RouteVerdict[] {
-    const { gatewayFile, llmApi, mcpApi, llmPath, llmDeployment, routes } = this.configuration;
+  preflight(api: 'llm' | 'mcp', token: PresentedToken): RouteVerdict[] {
+    const { gatewayFile, llmPath, llmDeployment, routes } = this.configuration;
     if (!gatewayFile) return [];
-    const held = this.broker.peek(api === 'llm' ? llmApi.value : mcpApi.value);
-    const model = `${llmPath.value}/openai/deployments/${llmDeployment.value}/chat/completions`;
-    const paths = api === 'llm' ? [model] : routes.map(({ path }) => path);
-    const token = held && decodeToken(held.raw);
-    return paths.map(path => preflight(gatewayFile, { path }, token, this.#deps.clock.now()));
+    const now = this.#deps.clock.now();
+    if (api === 'mcp')
+      return routes.map(route => preflight(gatewayFile, route, token, now, { tools: this.#listedTools(route) }));
+    const path = `${llmPath.value}/openai/deployments/${llmDeployment.value}/chat/completions`;
+    return [preflight(gatewayFile, { path }, token, now)];
   }
 
   dispose(): void {
@@ -326,6 +328,15 @@ export class Connection implements Disposable {
   /** The list of servers is the window's: a connection that has ended has no part in it. */
   #showGateway(servers: Parameters<McpServers['setGateway']>[0]): void {
     if (!this.#life.signal.aborted) this.#deps.servers.setGateway(servers);
+  }
+
+  #listedTools({ path, targets }: McpRoute): { name: string; target: string }[] {
+    const server = this.#deps.servers.list().find(({ spec }) => spec.id === gatewayServerId(path));
+    if (server?.state.kind !== 'ready') return [];
+    return server.state.tools.flatMap(({ name }) => {
+      const { target, ownName } = targetOf(name, targets);
+      return target === undefined ? [] : [{ name: ownName, target }];
+    });
   }
 
   /** A gateway server's route, and the claims that its rules judge. */

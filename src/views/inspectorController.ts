@@ -1,8 +1,9 @@
 import type { Connection } from '../agent/connection.ts';
 import type { Session } from '../agent/session.ts';
 import { isCancellation } from '../base/errors.ts';
+import type { PresentedToken } from '../gateway/tokenCheck.ts';
 import type { Pasted } from '../identity/pasted.ts';
-import type { ActionId, Failure, Mode } from '../protocol/common.ts';
+import { LIMITS, type ActionId, type Failure, type Mode } from '../protocol/common.ts';
 import {
   applyToInspector,
   emptyInspector,
@@ -13,8 +14,9 @@ import {
   parseFromInspector,
 } from '../protocol/inspector.ts';
 import { Feed, type Post } from './feed.ts';
-import { appsOf, Inspection, type PastedToken } from './inspection.ts';
+import { appsOf, Inspection, type Held, type PastedToken, type Reading } from './inspection.ts';
 import { chainComparison, chainHops, type ChainTokens } from './inspectorChain.ts';
+import { routeVerdict } from './inspectorGateway.ts';
 import { inspectedToken, type RowOf, type RowWords } from './inspectorRow.ts';
 import { apiOf, heldToken, TOKEN_IDS, type TokenId } from './inspectorTokens.ts';
 import type { Translate } from './messages/catalogue.ts';
@@ -222,7 +224,34 @@ export class InspectorController {
     }
     const label = (id: TokenId) => this.#label(id);
     const comparison = chainComparison(tokens, apps, { t, label });
-    return { hops: chainHops(connection, tokens, { t, label, names }), ...(comparison && { comparison }), routes: [] };
+    return {
+      hops: chainHops(connection, tokens, { t, label, names }),
+      ...(comparison && { comparison }),
+      ...this.#routes(connection),
+    };
+  }
+
+  /** What the gateway would say: to each T2 on its own route, to a pasted token on every one. */
+  #routes(connection: Connection): Pick<Analysis, 'routes' | 'noRoutes'> {
+    const { t, say } = this.#deps;
+    const { gatewayFile, routesProblem } = connection.configuration;
+    if (!gatewayFile) {
+      const why = routesProblem && say(routesProblem).sentence;
+      return {
+        routes: [],
+        noRoutes: why ?? t('The gateway’s file was not found, so what it would answer is not known.'),
+      };
+    }
+    const judge = (api: 'llm' | 'mcp', id: string, label: string, reading: Reading | undefined) =>
+      reading?.kind === 'held'
+        ? connection.preflight(api, presented(reading.held)).map(found => routeVerdict(found, { id, label }, t))
+        : [];
+    const own = (['llm', 'mcp'] as const).flatMap(id => judge(id, id, this.#label(id), this.#inspection.reading(id)));
+    const pasted = this.#inspection.pasted.flatMap(one =>
+      (['llm', 'mcp'] as const).flatMap(api => judge(api, one.id, this.#label(one), one.reading)),
+    );
+    const routes = [...own, ...pasted].slice(0, LIMITS.tokens);
+    return { routes, ...(routes.length === 0 && { noRoutes: t('There is no token to judge by.') }) };
   }
 
   /** Judges again when the first of the tokens comes to its end: its checks say something else then. */
@@ -253,6 +282,13 @@ function changesTo(
       .map((token): InspectorOperation => ({ op: 'token', token })),
     ...(same(before.analysis, analysis) ? [] : [{ op: 'analysis' as const, analysis }]),
   ];
+}
+
+/** The gateway has keys of its own: only a signature that was looked at and is wrong is wrong there, too. */
+function presented({ token, signature }: Held): PresentedToken {
+  const checked = { 'signature.valid': 'valid', 'signature.invalid': 'invalid' } as const;
+  const known = signature.code in checked ? checked[signature.code as keyof typeof checked] : undefined;
+  return { header: token.header, claims: token.claims, ...(known && { signature: known }) };
 }
 
 function isTokenId(id: string): id is TokenId {

@@ -1,4 +1,4 @@
-import type { CheckReason, PreflightCheck } from '../../gateway/preflight.ts';
+import type { CheckReason, PreflightCheck, RouteVerdict } from '../../gateway/preflight.ts';
 import type { Translate } from './catalogue.ts';
 import { clauseOf } from './denial.ts';
 
@@ -8,6 +8,63 @@ export function sayReason(t: Translate, { reason, outcome }: PreflightCheck): st
   return outcome === 'passes' && reason.code === 'keysUnseen'
     ? t('The gateway’s keys are elsewhere: the token’s key {0} is taken to be one of them.', reason.kid)
     : sentenceOf(t, reason);
+}
+
+/** What the gateway looks at, by the name that its file has for it. */
+export function checkTitle(t: Translate, { kind, at }: PreflightCheck): string {
+  const titles: Record<PreflightCheck['kind'], string> = {
+    route: t('Route'),
+    jwtAuth: t('Token (jwtAuth)'),
+    mcpAuthentication: t('Token (mcpAuthentication)'),
+    authorization: t('Rules (authorization)'),
+    mcpAuthorization: t('Rules for tools (mcpAuthorization)'),
+    other: t('Other policies'),
+  };
+  return at === 'gateway' ? t('{0}, at the listener', titles[kind]) : titles[kind];
+}
+
+/** What became of a check, in one sentence. */
+export function sayCheck(
+  t: Translate,
+  check: PreflightCheck,
+  { route, path }: Pick<RouteVerdict, 'route' | 'path'>,
+): string {
+  if (check.outcome === 'skipped') return t('Not reached: the gateway refuses before it.');
+  const reason = sayReason(t, check);
+  if (check.unauthenticated)
+    return `${reason ?? ''} ${t('Its mode lets the request through all the same, without claims.')}`.trimStart();
+  if (reason !== undefined) return reason;
+  switch (check.kind) {
+    case 'route':
+      return t('“{0}” takes {1}.', route, path);
+    case 'jwtAuth':
+    case 'mcpAuthentication':
+      return t('Key, expiry, issuer and audience are as the file asks.');
+    case 'mcpAuthorization':
+      return t('No rule refuses every tool; each is judged by itself.');
+    case 'authorization':
+    case 'other':
+      return t('The rules let it pass.');
+  }
+}
+
+/** What the gateway would answer, in one sentence. */
+export function sayAnswer(t: Translate, { outcome, answer, tools }: RouteVerdict): string {
+  const hidden = tools.filter(tool => tool.outcome === 'hidden').length;
+  switch (outcome) {
+    case 'unknown':
+      return t('What the gateway would answer depends on what only it can see.');
+    case 'refused':
+      if (!answer) return t('The gateway would refuse this token.');
+      return answer.status === 200
+        ? t('The gateway would answer, and hide every tool.')
+        : t('The gateway would answer {0}: {1}', answer.status, answer.text);
+    case 'admitted':
+      if (hidden === 0) return t('By its own file, the gateway would let this token in.');
+      return hidden === 1
+        ? t('By its own file, the gateway would let this token in, and hide one tool from it.')
+        : t('By its own file, the gateway would let this token in, and hide {0} tools from it.', hidden);
+  }
 }
 
 function sentenceOf(t: Translate, reason: CheckReason): string {

@@ -187,6 +187,67 @@ test('a missing agent claim leaves the kind inferred, and says what would mend i
   assert.match(kind?.because ?? '', /proves nothing.*optional claims/);
 });
 
+test('the gateway’s answer to each T2 is known from its own file, check by check, clause by clause', async context => {
+  const inspector = await open(context, connectionWith(good()));
+  const [llm, mcp] = inspector.state().analysis.routes;
+  assert.deepEqual([llm?.title, llm?.token, llm?.outcome], ['Model · /llm', 'LLM', 'admitted']);
+  assert.deepEqual(
+    llm?.steps.map(({ title, outcome }) => [title, outcome]),
+    [
+      ['Route', 'passes'],
+      ['Token (jwtAuth)', 'passes'],
+      ['Rules (authorization)', 'passes'],
+    ],
+  );
+  const clauses = llm?.steps.at(-1)?.rules[0]?.clauses;
+  assert.deepEqual(
+    clauses?.map(({ depth, kind, outcome, facts }) => [depth, kind, outcome, facts.map(({ value }) => value)]),
+    [
+      [0, 'all', 'holds', []],
+      [1, 'leaf', 'holds', ['c0ffee00-1111-4222-8333-444455556666']],
+      [1, 'leaf', 'holds', ['3 9 11']],
+    ],
+  );
+  assert.match(mcp?.sentence ?? '', /hide one tool/);
+  assert.deepEqual(
+    mcp?.tools.map(({ name, target, outcome }) => [name, target, outcome]),
+    [
+      ['web_search_exa', 'exa-ai', 'allowed'],
+      ['crawling_exa', 'exa-ai', 'hidden'],
+    ],
+  );
+  assert.match(mcp?.tools[1]?.reason ?? '', /mcp\.tool\.name != 'crawling_exa'/);
+});
+
+test('a token without the agent’s claims would be refused, with the Graph call that mends it', async context => {
+  const { xms_act_fct: _, ...silent } = fixture('t2-mcp-v1');
+  const inspector = await open(context, connectionWith({ ...good(), mcp: jwt({ ...silent, exp: inAnHour() }) }));
+  const mcp = inspector.state().analysis.routes[1];
+  assert.equal(mcp?.outcome, 'refused');
+  assert.match(mcp?.sentence ?? '', /403/);
+  const rules = mcp?.steps.find(({ title }) => title === 'Rules (authorization)');
+  assert.match(rules?.sentence ?? '', /'11' in jwt\.xms_act_fct.*xms_act_fct is absent/);
+  assert.match(rules?.remedy?.text ?? '', /PATCH https:\/\/graph[\s\S]*xms_act_fct/);
+  assert.equal(mcp?.steps.at(-1)?.outcome, 'skipped');
+});
+
+test('a pasted token is judged on every route; without the gateway’s file the reason is said', async context => {
+  const connection = connectionWith(good());
+  const inspector = await open(context, connection);
+  await inspector.paste(jwt({ ...fixture('t2-autonomous-v1'), exp: inAnHour() }));
+  const { routes } = inspector.state().analysis;
+  assert.deepEqual(
+    routes.map(({ id }) => id),
+    ['llm /llm', 'mcp /mcp', 'pasted-1 /llm', 'pasted-1 /mcp'],
+  );
+  assert.match(routes[2]?.sentence ?? '', /401.*InvalidAudience/);
+  delete connection.configuration.gatewayFile;
+  inspector.tell({ type: 'refresh' });
+  await inspector.settled();
+  assert.deepEqual(inspector.state().analysis.routes, []);
+  assert.match(inspector.state().analysis.noRoutes ?? '', /was not found/);
+});
+
 test('a pasted token is a row of its own without its raw text, survives another connection, and can be removed', async context => {
   const inspector = await open(context);
   const raw = jwt({ ...fixture('t2-autonomous-v1'), exp: inAnHour() });

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import type { Connection } from '../../../src/agent/connection.ts';
 import type { Session } from '../../../src/agent/session.ts';
 import { Emitter } from '../../../src/base/event.ts';
+import { parseGatewayConfig } from '../../../src/gateway/config.ts';
+import { preflight } from '../../../src/gateway/preflight.ts';
+import type { PresentedToken } from '../../../src/gateway/tokenCheck.ts';
 import { Authority } from '../../../src/identity/authority.ts';
 import { inspectPasted } from '../../../src/identity/pasted.ts';
 import {
@@ -26,6 +29,41 @@ export interface Asked {
 
 /** What a connection hands out, by `tc` or the API's name; an error in place of a token is what asking for it throws. */
 export type Tokens = Partial<Record<string, string | Error>>;
+
+/** A gateway's file as the shipped one is, for the agent of the fixtures. */
+export const GATEWAY_FILE = `
+binds:
+- port: 8080
+  listeners:
+  - routes:
+    - name: llm
+      matches: [{path: {pathPrefix: /llm}}]
+      policies:
+        jwtAuth:
+          mode: strict
+          issuer: https://sts.windows.net/${TENANT}/
+          audiences: [https://cognitiveservices.azure.com]
+          jwks: {url: https://login.microsoftonline.com/${TENANT}/discovery/v2.0/keys}
+        authorization:
+          rules:
+          - jwt.appid == '${AGENT}' && '11' in jwt.xms_act_fct.split(' ')
+      backends: [{ai: {provider: {azureOpenAI: {host: x.openai.azure.com}}}}]
+    - name: mcp
+      matches: [{path: {pathPrefix: /mcp}}]
+      policies:
+        jwtAuth:
+          mode: strict
+          issuer: https://sts.windows.net/${TENANT}/
+          jwks: {url: https://login.microsoftonline.com/${TENANT}/discovery/v2.0/keys}
+        authorization:
+          rules:
+          - jwt.appid == '${AGENT}' && '11' in jwt.xms_act_fct.split(' ')
+        mcpAuthorization:
+          rules:
+          - mcp.tool.name != 'crawling_exa'
+      backends: [{mcp: {targets: [{name: exa-ai, mcp: {host: https://mcp.exa.ai/mcp}}]}}]
+`;
+const TOOLS = ['web_search_exa', 'crawling_exa'].map(name => ({ name, target: 'exa-ai' }));
 
 /** A connection that hands out these tokens and holds them from then on. Its tenant's keys can't be had. */
 export function connectionWith(tokens: Tokens, asked: Asked[] = []): Connection {
@@ -56,7 +94,12 @@ export function connectionWith(tokens: Tokens, asked: Asked[] = []): Connection 
     account: { oid: USER, tid: TENANT, username: 'robin@contoso.example' },
     authority: new Authority(AUTHORITY, false),
     signingKeys: { find: async () => undefined, clockOffset: undefined },
+    preflight: (api: 'llm' | 'mcp', token: PresentedToken) => {
+      const file = parseGatewayConfig(GATEWAY_FILE);
+      return [preflight(file, { path: `/${api}` }, token, Date.now(), { tools: api === 'mcp' ? TOOLS : [] })];
+    },
     configuration: {
+      gatewayFile: parseGatewayConfig(GATEWAY_FILE),
       llmApi: value('openai'),
       mcpApi: value('mcp'),
       audiences: { openai: ['https://cognitiveservices.azure.com'], mcp: [] },
