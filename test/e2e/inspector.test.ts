@@ -51,7 +51,12 @@ describe('the token inspector', { skip: lacks('controlUrl', 'mcp', 'llmModel', '
   };
   /** A picture of a part of the page, brought to the top. */
   const picture = async (name: string, heading: string) => {
-    await (await inspector()).getByRole('heading', { name: heading }).first().evaluate('node => node.scrollIntoView()');
+    await (
+      await inspector()
+    )
+      .getByRole('heading', { name: heading })
+      .last()
+      .evaluate((node: unknown) => (node as { scrollIntoView(): void }).scrollIntoView());
     await world.workbench.screenshot(`inspector-${name}`);
   };
 
@@ -76,7 +81,7 @@ describe('the token inspector', { skip: lacks('controlUrl', 'mcp', 'llmModel', '
     }
     for (const theme of THEMES) {
       await world.theme(theme);
-      await picture(`admitted-${theme}`, 'Tokens');
+      await picture(`admitted-${theme}`, 'How the tokens follow from each other');
       await picture(`verdict-${theme}`, 'Would the gateway let it in?');
       await picture(`claims-${theme}`, 'T2 (MCP)');
     }
@@ -122,7 +127,7 @@ describe('the token inspector', { skip: lacks('controlUrl', 'mcp', 'llmModel', '
     await remake({ tokenLifetime: 20 });
     await rowStatus('T2 (MCP)', 'Expired');
     assert.match(await (await region('T2 (MCP)')).innerText(), /Wrong\s+Expiry\s+Expired at/);
-    await picture('expired', 'Tokens');
+    await picture('expired', 'How the tokens follow from each other');
     await remake({ tokenLifetime: null });
     await rowStatus('T2 (MCP)', 'OK');
   });

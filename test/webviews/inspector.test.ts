@@ -333,6 +333,22 @@ test('a part that is drawn anew keeps the focus and what was folded open', async
   assert.equal(await inspector.page.evaluate('document.activeElement.dataset.key'), 'hop tc');
 });
 
+test('what is drawn anew leaves the page where it was scrolled to, and opens the rules that now refuse', async () => {
+  await open(states.three);
+  await inspector.page.setViewportSize({ width: 1100, height: 500 });
+  await inspector.page
+    .getByRole('heading', { name: 'Would the gateway let it in?' })
+    .evaluate((node: unknown) => (node as { scrollIntoView(): void }).scrollIntoView());
+  const before = await inspector.page.evaluate<number>('scrollY');
+  assert.ok(before > 200);
+  const [, llm, mcp] = states.three.tokens;
+  await patch({ op: 'token', token: { ...mcp!, status: { kind: 'loading' } } });
+  await patch({ op: 'token', token: { ...llm!, details: { ...llm!.details!, fingerprint: 'anotherone' } } });
+  await patch({ op: 'analysis', analysis: states.refused.analysis });
+  assert.equal(await inspector.page.evaluate('scrollY'), before);
+  assert.ok(await inspector.page.getByText('source.address').isVisible());
+});
+
 test('a refresh that leaves one token behind says which', async () => {
   await open({ ...states.failed, refreshing: true });
   await patch({ op: 'refreshing', refreshing: false });

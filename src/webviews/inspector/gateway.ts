@@ -51,7 +51,8 @@ function stepParts(step: PolicyStep, key: string, copy: (text: string) => void):
     step.rules.length > 0 &&
       h(
         'details',
-        { 'data-key': `rules ${key}`, open: step.outcome !== 'passes' && step.outcome !== 'skipped' },
+        // Another outcome is another fold: what was of no interest before is what to look at now.
+        { 'data-key': `rules ${key} ${step.outcome}`, open: step.outcome !== 'passes' && step.outcome !== 'skipped' },
         h('summary', {}, step.rules.length === 1 ? t('1 rule') : t('{0} rules', step.rules.length)),
         ...step.rules.map(ruleCard),
       ),

@@ -220,8 +220,8 @@ test('the gateway’s answer to each T2 is known from its own file, check by che
 });
 
 test('a token without the agent’s claims would be refused, with the Graph call that mends it', async context => {
-  const { xms_act_fct: _, ...silent } = fixture('t2-mcp-v1');
-  const inspector = await open(context, connectionWith({ ...good(), mcp: jwt({ ...silent, exp: inAnHour() }) }));
+  const silent = { ...fixture('t2-mcp-v1'), exp: inAnHour(), xms_act_fct: undefined };
+  const inspector = await open(context, connectionWith({ ...good(), mcp: jwt(silent) }));
   const mcp = inspector.state().analysis.routes[1];
   assert.equal(mcp?.outcome, 'refused');
   assert.match(mcp?.sentence ?? '', /403/);
