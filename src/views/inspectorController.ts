@@ -25,8 +25,11 @@ import { knownNames } from './names.ts';
 const REVEAL_MS = 30_000;
 /** `setTimeout` takes no longer time than that, in milliseconds. */
 const LONGEST_WAIT_MS = 2 ** 31 - 1;
-/** A check changes its mind that long before a token ends, and when it ends, in milliseconds. */
-const BOUNDARIES_MS = [5 * 60_000, 0];
+/**
+ * When checks change their mind, in milliseconds before a token ends: five minutes, at its end, and a minute later, which
+ * the gateway tolerates (see `tokenCheck`).
+ */
+const BOUNDARIES_MS = [5 * 60_000, 0, -60_000];
 
 export interface InspectorDeps {
   session: Session;
@@ -251,7 +254,8 @@ export class InspectorController {
       (['llm', 'mcp'] as const).flatMap(api => judge(api, one.id, this.#label(one), one.reading)),
     );
     const routes = [...own, ...pasted].slice(0, LIMITS.tokens);
-    return { routes, ...(routes.length === 0 && { noRoutes: t('There is no token to judge by.') }) };
+    const none = routes.length === 0 && !TOKEN_IDS.some(id => this.#inspection.isPending(id));
+    return { routes, ...(none && { noRoutes: t('There is no token to judge by.') }) };
   }
 
   /** Judges again when the first of the tokens comes to its end: its checks say something else then. */

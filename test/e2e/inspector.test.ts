@@ -123,7 +123,7 @@ describe('the token inspector', { skip: lacks('controlUrl', 'mcp', 'llmModel', '
     await verdict(/^MCP/, 'Admitted');
   });
 
-  step('a token that ends is shown as ended, and refused a minute later by the gateway’s clock', async () => {
+  step('a token that ends is shown as ended', async () => {
     await remake({ tokenLifetime: 20 });
     await rowStatus('T2 (MCP)', 'Expired');
     assert.match(await (await region('T2 (MCP)')).innerText(), /Wrong\s+Expiry\s+Expired at/);

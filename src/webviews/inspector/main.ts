@@ -60,7 +60,7 @@ const changes = section('comparison', t('What changed on the way'), comparison.e
 const list = h('div', { tabindex: -1 });
 const tokens = h('div', { class: 'table-box' }, summary.element);
 const refresh = button('primary', 'refresh', t('Refresh'), t('Ask for new tokens, whatever is cached'), askForNew);
-const save = button('secondary', 'copy', t('Export…'), t('Open what is shown as JSON, without the tokens'), () =>
+const save = button('secondary', 'save', t('Export…'), t('Open what is shown as JSON, without the tokens'), () =>
   host.post({ type: 'export' }),
 );
 const paste = button('secondary', 'key', t('Inspect Pasted Token…'), t('Read a token from elsewhere, offline'), () =>

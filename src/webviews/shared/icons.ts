@@ -27,6 +27,7 @@ const PATHS = {
   absent: 'M4 8h8',
   unknown: 'M8 2a6 6 0 1 1 0 12A6 6 0 0 1 8 2zM6.3 6.4A1.8 1.8 0 1 1 8.8 8c-.6.3-.8.6-.8 1.2M8 11.2v.2',
   added: 'M8 3.5v9M3.5 8h9',
+  save: 'M8 2.5v7.2M4.8 6.8 8 10l3.2-3.2M3 13.2h10',
   changed: 'M3 6h9.2L9.7 3.5M13 10H3.8l2.5 2.5',
 } as const;
 export type IconName = keyof typeof PATHS;

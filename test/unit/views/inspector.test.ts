@@ -93,6 +93,17 @@ test('a token that ends while somebody looks is judged again', async context => 
   assert.deepEqual(expiry(), ['expired', 'bad']);
 });
 
+test('the gateway’s verdict follows a minute after the end, which it tolerates', async context => {
+  context.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_700_000_000_000 });
+  const tokens = { ...good(), mcp: jwt({ ...fixture('t2-mcp-v1'), exp: 1_700_000_000 + 400 }) };
+  const inspector = await open(context, connectionWith(tokens));
+  const outcome = () => inspector.state().analysis.routes.find(({ id }) => id === 'mcp /mcp')?.outcome;
+  for (const ms of [100_001, 300_000]) context.mock.timers.tick(ms);
+  assert.deepEqual([inspector.row('mcp').status.kind, outcome()], ['expired', 'admitted']);
+  context.mock.timers.tick(61_000);
+  assert.equal(outcome(), 'refused');
+});
+
 test('what was read stays while it is asked for anew, but not for another connection', async context => {
   const inspector = await open(context, connectionWith(good()));
   inspector.tell({ type: 'refresh' });
