@@ -28,6 +28,9 @@ known() {
   esac
 }
 
+# short TEXT: its beginning. What is in the wrong line may be a secret, and what is printed may end up in a log.
+short() { printf '%s' "$1" | sed 's/^\(.\{12\}\).*/\1…/'; }
+
 matches() { printf '%s\n' "$1" | grep -Eq -- "$2"; }
 
 # read_env FILE: sets the known names from lines NAME=value (quotes, "export" and comments as shells take them). What the
@@ -96,7 +99,7 @@ check_guid() {
   if [ -z "$text" ]; then
     problem "$(called "$1") is missing: $2"
   elif ! matches "$text" "$GUID"; then
-    problem "$(called "$1") is no GUID: $text"
+    problem "$(called "$1") is no GUID: $(short "$text")"
   elif what=$(well_known "$text"); then
     problem "$(called "$1") is $what; wanted is $2"
   else
@@ -108,7 +111,7 @@ check_text() { # NAME PATTERN WHAT
   if [ -z "$(value "$1")" ]; then
     problem "$(called "$1") is missing: $3"
   elif ! matches "$(value "$1")" "$2"; then
-    problem "$(called "$1") is not $3: $(value "$1")"
+    problem "$(called "$1") is not $3: $(short "$(value "$1")")"
   fi
 }
 
@@ -145,7 +148,7 @@ quote_agents() {
   fi
   quoted=''
   for id in $(value AGENT_APP_IDS | tr 'A-F' 'a-f' | tr -d "\"'" | tr ',' ' '); do
-    matches "$id" "$GUID" || problem "AGENT_APP_IDS has something that is no GUID: $id"
+    matches "$id" "$GUID" || problem "AGENT_APP_IDS has something that is no GUID: $(short "$id")"
     for name in TENANT_ID BLUEPRINT_APP_ID MCP_APP_ID; do
       [ "$id" != "$(value "$name")" ] || problem "AGENT_APP_IDS has the value of $(called "$name"), which is no agent identity"
     done

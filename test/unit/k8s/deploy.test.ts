@@ -102,7 +102,7 @@ const refused: [what: string, change: Record<string, string | undefined>, says: 
     /MCP_APP_ID is missing: .*\n.*LLM_DEPLOYMENT is missing/,
   ],
   ['no agent', { RESEARCH_AGENT_APP_ID: undefined }, /RESEARCH_AGENT_APP_ID is missing/],
-  ['a bad GUID', { TENANT_ID: 'contoso.onmicrosoft.com' }, /TENANT_ID is no GUID: contoso\.onmicrosoft\.com/],
+  ['a bad GUID', { TENANT_ID: 'contoso.onmicrosoft.com' }, /TENANT_ID is no GUID: contoso\.onmi…$/m],
   ['an id with its prefix', { MCP_APP_ID: `api://${ENV['MCP_APP_ID']}` }, /MCP_APP_ID is no GUID: api:/],
   [
     'one id in two lines',
