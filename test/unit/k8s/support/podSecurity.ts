@@ -64,7 +64,7 @@ const SECCOMP = ['RuntimeDefault', 'Localhost'];
 
 /**
  * Which controls of the restricted profile a pod breaks, baseline's included, as the page says them
- * (kubernetes.io/docs/concepts/security/pod-security-standards, v1.37; for pods of Linux).
+ * (kubernetes.io/docs/concepts/security/pod-security-standards, up to the host probes of 1.34; for pods of Linux).
  */
 export function restrictedViolations(spec: unknown): string[] {
   const pod = v.parse(podSpec, spec);
