@@ -95,6 +95,12 @@ export class Inspection {
     this.#pasted = this.#pasted.filter(token => token.id !== id);
   }
 
+  /** Every token that could be read. */
+  get held(): Held[] {
+    const readings = [...this.#readings.values(), ...this.#pasted.map(token => token.reading)];
+    return readings.flatMap(reading => (reading.kind === 'held' ? [reading.held] : []));
+  }
+
   /** The raw token of a row of the connection. */
   raw(id: TokenId): string | undefined {
     const reading = this.#readings.get(id);

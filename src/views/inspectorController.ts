@@ -46,6 +46,8 @@ export interface InspectorDeps {
   /** Asks for a token and hands it to `paste`. */
   askForToken(): void;
   runAction(id: ActionId): void;
+  /** Says an error where the person is. */
+  report(error: unknown): void;
   log(message: string): void;
 }
 
@@ -109,12 +111,14 @@ export class InspectorController {
   /** Asks for the tokens, with `force` for new ones, past every cache. */
   load(force: boolean): void {
     this.#loading?.abort();
-    const loading = (this.#loading = new AbortController());
+    this.#loading = undefined;
     const { connection } = this.#deps.session;
     if (!connection) {
       this.#inspection.clear();
-      return this.#show();
+      this.#show();
+      return this.#feed.change({ op: 'refreshing', refreshing: false });
     }
+    const loading = (this.#loading = new AbortController());
     this.#feed.change({ op: 'refreshing', refreshing: true });
     this.#inspection
       .load(connection, force, loading.signal, () => this.#show())
@@ -161,7 +165,7 @@ export class InspectorController {
       this.hidden();
       return this.load(false);
     }
-    this.#feed.change({ op: 'mode', ...this.#deps.mode() });
+    this.#feed.change(...this.#modeChange());
     if (connection && !this.#loading && this.#replaced(connection)) this.load(false);
   }
 
@@ -180,8 +184,12 @@ export class InspectorController {
   }
 
   #export(): void {
-    const json = this.#inspection.export(of => this.#label(of), Date.now());
-    if (json !== undefined) this.#deps.openDocument(json);
+    try {
+      const json = this.#inspection.export(of => this.#label(of), Date.now());
+      if (json !== undefined) this.#deps.openDocument(json);
+    } catch (error) {
+      this.#deps.report(error);
+    }
   }
 
   #label(of: TokenId | PastedToken): string {
@@ -200,11 +208,15 @@ export class InspectorController {
         return inspectedToken(row, pasted.reading, words);
       }),
     ];
-    this.#feed.change(
-      { op: 'mode', ...this.#deps.mode() },
-      ...changesTo(this.#feed.state, tokens, this.#analysis(connection, words)),
-    );
-    this.#wakeFor(tokens, words.now);
+    this.#feed.change(...this.#modeChange(), ...changesTo(this.#feed.state, tokens, this.#analysis(connection, words)));
+    this.#wakeAfter(words.now);
+  }
+
+  #modeChange(): InspectorOperation[] {
+    const { mode, explanation } = this.#deps.mode();
+    const { state } = this.#feed;
+    const same = state.explanation === explanation && JSON.stringify(state.mode) === JSON.stringify(mode);
+    return same ? [] : [{ op: 'mode', mode, explanation }];
   }
 
   #row(connection: Connection, id: TokenId, words: RowWords): InspectedToken {
@@ -258,10 +270,12 @@ export class InspectorController {
     return { routes, ...(none && { noRoutes: t('There is no token to judge by.') }) };
   }
 
-  /** Judges again when the first of the tokens comes to its end: its checks say something else then. */
-  #wakeFor(tokens: readonly InspectedToken[], now: number): void {
+  /** Judges again when the first of the tokens comes to its end, by this clock and by Entra's: its checks change then. */
+  #wakeAfter(now: number): void {
     clearTimeout(this.#boundary);
-    const ends = tokens.flatMap(({ details }) => details?.expiresAt ?? []);
+    const ends = this.#inspection.held.flatMap(({ token: { expiresAt: end }, expected: { clockOffset = 0 } }) =>
+      end === undefined ? [] : [end, end - clockOffset],
+    );
     const next = Math.min(...ends.flatMap(end => BOUNDARIES_MS.map(before => end - before)).filter(at => at > now));
     if (Number.isFinite(next))
       this.#boundary = setTimeout(() => this.#show(), Math.min(next - now + 1, LONGEST_WAIT_MS));

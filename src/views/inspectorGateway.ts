@@ -64,6 +64,8 @@ function toolOf({ name, target, outcome, reason }: ToolVerdict, t: Translate): R
     name: clip(name, LIMITS.line),
     ...(target !== undefined && { target: clip(target, LIMITS.line) }),
     outcome,
-    ...(reason && { reason: clip(`${clauseOf(t, reason)} ${sayRemedy(t, reason.remedy).sentence}`, LIMITS.sentence) }),
+    ...(reason && {
+      reason: clip(`${clauseOf(t, reason)} · ${sayRemedy(t, reason.remedy).sentence}`, LIMITS.sentence),
+    }),
   };
 }

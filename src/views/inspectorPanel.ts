@@ -10,7 +10,9 @@ export const INSPECTOR_PANEL = 'agentId.inspector';
 export class InspectorPanel implements vscode.WebviewPanelSerializer, vscode.Disposable {
   readonly #extensionUri: vscode.Uri;
   readonly #deps: InspectorDeps;
-  #open: { panel: vscode.WebviewPanel; controller: Promise<InspectorController | undefined> } | undefined;
+  #open:
+    | { panel: vscode.WebviewPanel; store: DisposableStore; controller: Promise<InspectorController | undefined> }
+    | undefined;
 
   constructor(extensionUri: vscode.Uri, deps: InspectorDeps) {
     this.#extensionUri = extensionUri;
@@ -41,8 +43,9 @@ export class InspectorPanel implements vscode.WebviewPanelSerializer, vscode.Dis
     await (await this.#open?.controller)?.paste(pasted);
   }
 
+  /** Forgets the tokens. The panel stays: the editor keeps its place, and gives it back after a reload. */
   dispose(): void {
-    this.#open?.panel.dispose();
+    this.#open?.store.dispose();
   }
 
   #adopt(panel: vscode.WebviewPanel): void {
@@ -66,7 +69,7 @@ export class InspectorPanel implements vscode.WebviewPanelSerializer, vscode.Dis
       fillWebview(panel.webview, this.#extensionUri, 'inspector', title());
       return controller;
     };
-    this.#open = { panel, controller: connect() };
+    this.#open = { panel, store, controller: connect() };
   }
 }
 

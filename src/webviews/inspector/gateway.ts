@@ -4,7 +4,7 @@ import { copyButton } from '../shared/copyButton.ts';
 import { type Child, h } from '../shared/dom.ts';
 import { t } from '../shared/l10n.ts';
 import { clauseOutline } from './clauses.ts';
-import { chip, verdict } from './marks.ts';
+import { chip, mark, verdict } from './marks.ts';
 
 /** What the gateway would say on each route: the things that it looks at in its order, rules clause by clause, and the tools. */
 export function gatewayVerdicts({ routes, noRoutes }: Analysis, copy: (text: string) => void): HTMLElement[] {
@@ -63,9 +63,15 @@ function ruleCard(rule: PolicyRule): HTMLElement {
   return h(
     'div',
     { class: 'rule' },
-    h('p', { class: 'chips' }, chip(rule.mode), verdict(rule.outcome)),
+    h('p', { class: 'chips' }, chip(rule.mode), rule.mode === 'deny' ? denial(rule.outcome) : verdict(rule.outcome)),
     clauseOutline(rule.clauses),
   );
+}
+
+/** A deny rule that holds is no good news. */
+function denial(outcome: PolicyRule['outcome']): HTMLElement {
+  if (outcome === 'unknown') return verdict(outcome);
+  return outcome === 'holds' ? mark('denied', t('Applies'), 'bad') : mark('check', t('Does not apply'), 'good');
 }
 
 /** What would mend it, and as text that can be sent to whoever can. */

@@ -93,6 +93,18 @@ test('a token that ends while somebody looks is judged again', async context => 
   assert.deepEqual(expiry(), ['expired', 'bad']);
 });
 
+test('a token is judged again when it ends by Entra’s clock, not by this one’s alone', async context => {
+  context.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_700_000_000_000 });
+  const connection = connectionWith({ ...good(), tc: jwt({ ...fixture('tc-v2'), exp: 1_700_000_000 + 10 }) });
+  Object.assign(connection.signingKeys, { clockOffset: -5_000 });
+  const inspector = await open(context, connection);
+  const expiry = () => check(inspector.row('tc').details, 'Expiry')?.outcome;
+  context.mock.timers.tick(11_000);
+  assert.equal(expiry(), 'warning');
+  context.mock.timers.tick(5_000);
+  assert.equal(expiry(), 'bad');
+});
+
 test('the gateway’s verdict follows a minute after the end, which it tolerates', async context => {
   context.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_700_000_000_000 });
   const tokens = { ...good(), mcp: jwt({ ...fixture('t2-mcp-v1'), exp: 1_700_000_000 + 400 }) };
@@ -117,6 +129,15 @@ test('what was read stays while it is asked for anew, but not for another connec
   inspector.session.connection = undefined;
   inspector.fire();
   assert.deepEqual([inspector.state().tokens, inspector.state().analysis.hops], [[], []]);
+});
+
+test('a connection that ends while its tokens are asked for leaves nothing that turns', async context => {
+  const inspector = await open(context, connectionWith(good()));
+  inspector.tell({ type: 'refresh' });
+  inspector.session.connection = undefined;
+  inspector.fire();
+  await inspector.settled();
+  assert.deepEqual([inspector.state().refreshing, inspector.state().tokens], [false, []]);
 });
 
 test('a token that a turn has replaced is shown without being asked for, and only then', async context => {

@@ -172,6 +172,7 @@ export function startInspector(connection?: Connection) {
     openDocument: json => void inspector.documents.push(json),
     askForToken: () => void inspector.asked.push('paste'),
     runAction: id => void inspector.asked.push(id),
+    report: error => void inspector.logged.push(String(error)),
     log: message => void inspector.logged.push(message),
   });
   inspector.tell({ type: 'ready' });
