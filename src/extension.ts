@@ -31,7 +31,7 @@ import { helps, waysHere } from './views/signInWays.ts';
 import { StatusBar } from './views/statusBar.ts';
 import { RowTree } from './views/tree.ts';
 import { openUnsaved } from './views/unsavedDocument.ts';
-import { tokenLabel } from './views/words.ts';
+import { actorSentence, signInQuestion, tokenLabel } from './views/words.ts';
 
 const TOKEN_CLOCK_MS = 20_000;
 
@@ -86,6 +86,16 @@ export function activate(context: vscode.ExtensionContext): void {
     keyModel: () => keyModel(secrets, readSettings(), logger),
     systemPrompt: () => readSettings().systemPrompt,
     askApproval: (request, signal) => chat.askApproval(request, signal),
+    askSignIn: error => {
+      const row = chat.askSignIn(signInQuestion(say(error), error));
+      notice.update(); // one row for it is enough
+      return {
+        dispose: () => {
+          row.dispose();
+          notice.update();
+        },
+      };
+    },
     logger,
     clock: systemClock,
   });
@@ -100,6 +110,7 @@ export function activate(context: vscode.ExtensionContext): void {
     sayDirect: () => t('direct: no token, no gateway policy'),
     sayCut: (shown, all) =>
       t('Only {0} of {1} characters are shown here. Reject the call if you need to see all.', shown, all),
+    sayActor: () => actorSentence(session),
     attention: () => chatView.reveal(),
     copied: text => void vscode.env.clipboard.writeText(text),
     openLink,

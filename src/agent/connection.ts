@@ -12,7 +12,7 @@ import type { McpRoute } from '../gateway/config.ts';
 import { preflight, type RouteVerdict } from '../gateway/preflight.ts';
 import type { PresentedToken } from '../gateway/tokenCheck.ts';
 import type { Authority } from '../identity/authority.ts';
-import { TokenBroker } from '../identity/broker.ts';
+import { TokenBroker, type AgentToken, type GetOptions } from '../identity/broker.ts';
 import type { TokenClaims } from '../identity/claims.ts';
 import { Sidecar } from '../identity/sidecar.ts';
 import type { SigningKeys } from '../identity/signingKeys.ts';
@@ -21,6 +21,8 @@ import { targetOf } from '../mcp/names.ts';
 import type { McpServers } from '../mcp/registry.ts';
 import { Actor } from './actor.ts';
 import type { Configuration } from './configuration.ts';
+import { connectGatewayServers, gatewayServerId } from './gatewayServers.ts';
+import { needsPerson, Recovery } from './recovery.ts';
 import { StepList, type StepId, type StepState } from './steps.ts';
 
 /** What an interactive sign-in is for, where that is known. */
@@ -49,11 +51,8 @@ export interface ConnectionDeps {
   clock: Clock;
 }
 
-/** Life that a token must have left when a turn starts, in milliseconds: a turn of a few steps ends within it. */
+/** Life that a token must have left when the model is asked, in milliseconds: most answers end within it. */
 const TURN_LIFETIME_MS = 120_000;
-
-/** Id of the server that a route of the gateway is. */
-const gatewayServerId = (path: string): string => `gateway:${path}`;
 
 /** Tunnels at most: the sidecar answers in milliseconds; a route of the gateway holds one for its live stream, beside these. */
 const SIDECAR_CONNECTIONS = 4;
@@ -77,6 +76,7 @@ export class Connection implements Disposable {
   readonly #store = new DisposableStore();
   readonly #steps: StepList;
   readonly #actor: Actor;
+  readonly #recovery = new Recovery();
   readonly #changed = this.#store.add(new Emitter<void>());
   readonly onDidChange = this.#changed.event;
   readonly #life = new AbortController();
@@ -177,58 +177,68 @@ export class Connection implements Disposable {
     return this.#steps.firstFailure;
   }
 
+  /** A turn waits for the person to sign in; it says itself what becomes of that. */
+  get asking(): boolean {
+    return this.#recovery.question !== undefined;
+  }
+
+  /**
+   * Waits for a sign-in that may mend `error`, by whichever button it is begun; `show` puts the question before the
+   * person, once for all who wait. Rejects with the reason when the person declines, or when the sign-in fails.
+   */
+  waitForSignIn(error: AgentIdError, show: (error: AgentIdError) => Disposable, signal: AbortSignal): Promise<void> {
+    return this.#recovery.wait(error, show, AbortSignal.any([signal, this.#life.signal]));
+  }
+
   /**
    * Runs the steps. With `interactive` the person may be asked to sign in; without it a missing sign-in is the failure
    * `agent.signInNeeded`. Resolves when all steps ended; only an abort rejects, which a later start, a sign-out and
    * `dispose` are, too.
    */
   async start(interactive: InteractiveSignIn | undefined, caller: AbortSignal): Promise<void> {
-    const { configuration, signIn } = this.#deps;
-    this.#starting?.abort();
-    this.#starting = new AbortController();
-    const signal = AbortSignal.any([caller, this.#life.signal, this.#starting.signal]);
-    this.#steps.reset(signal);
-    const health = this.#steps.run('sidecar', signal, async () => {
-      await this.#sidecar.healthz(signal);
-      return this.agent.deployment;
-    });
-    health.catch(() => {}); // heard of below, unless the sign-in was cancelled first
-    const signedIn = await this.#steps.run('signIn', signal, async () => {
-      const silent = await signIn.silent({ signal }).catch((error: unknown) => {
-        if (interactive && needsPerson(error)) return undefined; // who is here, and asked for it
-        throw error;
+    if (interactive && this.asking) return this.forceSignIn(interactive, caller); // what is at hand does not do
+    let asked = false;
+    const signIn = async (signal: AbortSignal) => {
+      const silent = await this.#deps.signIn.silent({ signal }).catch((error: unknown) => {
+        if (!interactive || !needsPerson(error)) throw error;
+        this.#recovery.note(error); // who is here, and asked for it
       });
-      const token = silent ?? (interactive && (await interactive(signIn, signal)));
+      asked = !silent;
+      const token = silent ?? (interactive && (await this.#ask(interactive, signal)));
       if (!token) throw new AgentIdError('agent.signInNeeded');
-      signal.throwIfAborted();
-      this.#actor.adopt(token);
-      return token.account.username;
-    });
-    const healthy = await health;
-    if (!signedIn || !healthy) return this.#noTools();
-    const exchange = (step: StepId, api: string) =>
-      this.#steps.run(step, signal, async () => (await this.broker.get(api, { signal })).fingerprint.slice(0, 8));
-    await Promise.all([
-      exchange('llmToken', configuration.llmApi.value),
-      exchange('mcpToken', configuration.mcpApi.value).then(released =>
-        released ? this.#tools(signal) : this.#noTools(),
-      ),
-    ]);
+      return token;
+    };
+    await this.#pass(signIn, caller, { forceRefresh: () => asked, keepServers: false });
+  }
+
+  /**
+   * Signs in anew although a token may be at hand, perhaps as somebody else, and forgets every token of the agent. When a
+   * turn waits for it and the user is the same, the servers stay connected, since calls may be running; and what becomes
+   * of the sign-in is for the turn to say, so that only an abort by the caller rejects.
+   */
+  async forceSignIn(interactive: InteractiveSignIn, caller: AbortSignal): Promise<void> {
+    const { question } = this.#recovery;
+    const before = this.account;
+    let token: UserToken;
+    try {
+      token = await this.#ask(interactive, AbortSignal.any([caller, this.#life.signal]));
+    } catch (error) {
+      if (!question || caller.aborted || this.#life.signal.aborted) throw error;
+      return question.settle(error);
+    }
+    this.#actor.adopt(token);
+    this.broker.clear();
+    const keepServers = question !== undefined && before?.oid === token.account.oid && before.tid === token.account.tid;
+    try {
+      await this.#pass(() => Promise.resolve(token), caller, { forceRefresh: () => true, keepServers });
+    } finally {
+      question?.settle();
+    }
   }
 
   /** Tc; see `Actor.userToken`. */
   userToken(options: { forceRefresh?: boolean; signal?: AbortSignal }): Promise<UserToken> {
     return this.#actor.userToken(options);
-  }
-
-  /** Signs in anew although a token may be at hand, perhaps as somebody else, and forgets every token of the agent. */
-  async forceSignIn(interactive: InteractiveSignIn, caller: AbortSignal): Promise<void> {
-    const signal = AbortSignal.any([caller, this.#life.signal]);
-    const token = await interactive(this.#deps.signIn, signal);
-    signal.throwIfAborted();
-    this.#actor.adopt(token);
-    this.broker.clear();
-    await this.start(interactive, caller);
   }
 
   /**
@@ -246,13 +256,13 @@ export class Connection implements Disposable {
     const tunnel = this.gatewayTunnel;
     if (!tunnel) throw new AgentIdError('agent.noGateway', { namespace: this.agent.namespace });
     const api = configuration.llmApi.value;
-    await this.broker.get(api, { minLifetimeMs: TURN_LIFETIME_MS, signal });
+    await this.#release(api, { minLifetimeMs: TURN_LIFETIME_MS, signal });
     this.#model ??= createGatewayModel({
       fetch: tunnel.fetch,
       baseUrl: `${tunnel.origin}${configuration.llmPath.value}`,
       deployment: configuration.llmDeployment.value,
       apiVersion: configuration.llmApiVersion.value,
-      token: async options => (await this.broker.get(api, options)).raw,
+      token: async options => (await this.#release(api, options)).raw,
       logger: this.#deps.logger,
     });
     this.#model.catch(() => (this.#model = undefined)); // the next turn tries again
@@ -295,6 +305,69 @@ export class Connection implements Disposable {
     this.sidecarTunnel.dispose();
     this.gatewayTunnel?.dispose();
     this.#deps.api.dispose();
+  }
+
+  /** The steps, after the sign-in that `signIn` is. */
+  async #pass(
+    signIn: (signal: AbortSignal) => Promise<UserToken>,
+    caller: AbortSignal,
+    options: { forceRefresh: () => boolean; keepServers: boolean },
+  ): Promise<void> {
+    const { configuration } = this.#deps;
+    this.#starting?.abort();
+    this.#starting = new AbortController();
+    const signal = AbortSignal.any([caller, this.#life.signal, this.#starting.signal]);
+    this.#steps.reset(signal);
+    const health = this.#steps.run('sidecar', signal, async () => {
+      await this.#sidecar.healthz(signal);
+      return this.agent.deployment;
+    });
+    health.catch(() => {}); // heard of below, unless the sign-in was cancelled first
+    const signedIn = await this.#steps.run('signIn', signal, async () => {
+      const token = await signIn(signal);
+      signal.throwIfAborted();
+      this.#actor.adopt(token);
+      return token.account.username;
+    });
+    const healthy = await health;
+    const { forceRefresh, keepServers } = options;
+    const noTools = () => {
+      if (!keepServers) this.#noTools(); // else calls wait on them, and each says by itself what it lacks
+    };
+    if (!signedIn || !healthy) return noTools();
+    const exchange = (step: StepId, api: string) =>
+      this.#steps.run(step, signal, async () => {
+        const token = await this.#release(api, { signal, forceRefresh: forceRefresh() });
+        return token.fingerprint.slice(0, 8);
+      });
+    await Promise.all([
+      exchange('llmToken', configuration.llmApi.value),
+      exchange('mcpToken', configuration.mcpApi.value).then(released =>
+        released ? this.#tools(signal, keepServers) : noTools(),
+      ),
+    ]);
+  }
+
+  /** Has the person sign in, with the claims challenge that Entra gave last. */
+  async #ask(interactive: InteractiveSignIn, signal: AbortSignal): Promise<UserToken> {
+    const { claims } = this.#recovery;
+    const { account } = this;
+    const request = { ...(claims && { claims }), ...(account && { account }) };
+    const token = await interactive(this.#deps.signIn, signal, request);
+    signal.throwIfAborted();
+    this.#recovery.signedIn();
+    return token;
+  }
+
+  /** The agent's token for an API; a refusal that a sign-in did not mend is told as that. */
+  async #release(api: string, options: GetOptions): Promise<AgentToken> {
+    try {
+      const token = await this.broker.get(api, options);
+      this.#recovery.released(api);
+      return token;
+    } catch (error) {
+      throw this.#recovery.judge(api, error);
+    }
   }
 
   #forgetUser(): void {
@@ -346,35 +419,15 @@ export class Connection implements Disposable {
     return route && token && { route, claims: token.claims };
   }
 
-  async #tools(signal: AbortSignal): Promise<void> {
+  async #tools(signal: AbortSignal, keep: boolean): Promise<void> {
     const { configuration, servers, gateway, agent } = this.#deps;
     await this.#steps.run('tools', signal, async () => {
       const tunnel = this.gatewayTunnel;
       if (!tunnel || !gateway) throw new AgentIdError('agent.noGateway', { namespace: agent.namespace });
       if (configuration.routesProblem) throw configuration.routesProblem;
       const api = configuration.mcpApi.value;
-      const specs = configuration.routes.map(route => ({
-        id: gatewayServerId(route.path),
-        label: configuration.routes.length === 1 ? 'AgentGateway' : `AgentGateway ${route.path}`,
-        kind: 'gateway' as const,
-        url: `${tunnel.origin}${route.path}`,
-        targets: route.targets,
-      }));
-      servers.setGateway(specs, {
-        fetch: tunnel.fetch,
-        token: async options => (await this.broker.get(api, options)).raw,
-      });
-      await servers.refreshGateway(signal);
-      const mine = servers.list().filter(server => server.spec.kind === 'gateway');
-      for (const server of mine) if (server.state.kind === 'failed') throw server.state.error;
-      return String(
-        mine.reduce((sum, server) => sum + (server.state.kind === 'ready' ? server.state.tools.length : 0), 0),
-      );
+      const token = async (options: GetOptions) => (await this.#release(api, options)).raw;
+      return String(await connectGatewayServers({ servers, configuration, tunnel, token, keep, signal }));
     });
   }
-}
-
-/** Failures of a silent renewal that a sign-in mends. */
-function needsPerson(error: unknown): boolean {
-  return AgentIdError.is(error, 'signIn.sessionEnded') || AgentIdError.is(error, 'signIn.interactionRequired');
 }

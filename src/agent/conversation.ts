@@ -35,6 +35,27 @@ export class Conversation {
     this.#messages.push({ role: 'tool', toolCallId, content });
   }
 
+  /** The calls of the last answer that have no result yet. */
+  openCalls(): RequestedCall[] {
+    const answered = new Set<string>();
+    for (const message of this.#messages.toReversed()) {
+      if (message.role === 'tool') answered.add(message.toolCallId);
+      else return message.role === 'assistant' ? (message.toolCalls ?? []).filter(({ id }) => !answered.has(id)) : [];
+    }
+    return [];
+  }
+
+  /** The calls that have no result will get none: whoever they were asked of acts no more. */
+  abandonCalls(): void {
+    for (const { id } of this.openCalls()) this.addToolResult(id, INTERRUPTED);
+  }
+
+  /** Takes back the answer at the end that broke off, so that it can be asked for again. */
+  dropBrokenAnswer(): void {
+    const last = this.#messages.at(-1);
+    if (last?.role === 'assistant' && !last.toolCalls) this.#messages.pop();
+  }
+
   /** The history behind the system prompt, with a result in place of each one that is missing. */
   messages(systemPrompt: string): ChatMessage[] {
     const out: ChatMessage[] = systemPrompt === '' ? [] : [{ role: 'system', content: systemPrompt }];

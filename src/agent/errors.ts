@@ -14,6 +14,10 @@ export type AgentErrorCode =
   | 'agent.badArguments'
   /** Nobody is signed in and nobody may be asked now; args: none. */
   | 'agent.signInNeeded'
+  /** A sign-in was made for a refusal, and it came back; args: api, code (what was refused) and that one's own. */
+  | 'agent.signInDidNotHelp'
+  /** More tools than a request to the model may carry; args: tools, limit. */
+  | 'agent.tooManyTools'
   /** The agent's Deployment says nothing about a value that is needed; args: what, where. */
   | 'agent.missingValue'
   /** The namespace has no Deployment with a sidecar; args: namespace, context. */

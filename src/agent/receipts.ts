@@ -12,7 +12,9 @@ export interface Receipt {
   audience?: string;
   tokenFingerprint?: string;
   tokenExpiresAt?: string;
-  server: { id: string; label: string; url: string };
+  /** Absent when the model named a tool that nobody offers. */
+  server?: { id: string; label: string; url: string };
+  /** As the server lists it; else as the model wrote it, cut at 200 characters. */
   tool: string;
   approval: 'once' | 'session' | 'earlier' | 'rejected' | 'none';
   decision: 'ok' | 'toolError' | 'denied' | 'rejected' | 'cancelled' | 'failed';

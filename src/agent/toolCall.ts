@@ -1,9 +1,12 @@
 import { AgentIdError, isCancellation } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
+import { redact } from '../base/redact.ts';
 import type { DenialReason } from '../gateway/policy.ts';
 import type { McpServer, ToolInfo, ToolResult } from '../mcp/registry.ts';
 import type { Approvals } from './approvals.ts';
 import type { RequestedCall } from './conversation.ts';
+import type { AgentErrorCode } from './errors.ts';
+import { isTokenFailure } from './recovery.ts';
 import type { Receipt } from './receipts.ts';
 import { traceparent } from './trace.ts';
 
@@ -50,6 +53,8 @@ export interface ToolCallDeps {
   identity(server: McpServer): CallIdentity | undefined;
   explainDenial(resolved: ResolvedTool): DenialReason | undefined;
   approvals: Approvals;
+  /** True when what went wrong is mended, by a sign-in, and the work may be done again; rejects when it was tried in vain. */
+  mend(error: unknown): Promise<boolean>;
   appendReceipt(receipt: Receipt): Promise<void>;
   clock: Clock;
   /** Called with a new object at each change. */
@@ -59,9 +64,21 @@ export interface ToolCallDeps {
 /** Longest tool result that is handed to the model, in UTF-16 code units. */
 const MODEL_RESULT_LIMIT = 64_000;
 
+/** Runs the work, and again as often as what it fails with is mended. */
+export async function mended<T>(work: () => Promise<T>, deps: Pick<ToolCallDeps, 'mend'>): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(await deps.mend(error))) throw error;
+    }
+  }
+}
+
 /**
- * Runs one call that the model asked for: resolve, parse, ask, call, explain, receipt. Whatever happens, the answer is
- * the text that goes back to the model, so that the history stays valid; the person sees the same in the state.
+ * Runs one call that the model asked for: resolve, parse, ask, call, explain, receipt. The answer is the text that goes
+ * back to the model, so that the history stays valid; the person sees the same in the state. Throws only why no token
+ * could be had: then the call was not made, another would fare no better, and the model can do nothing about it.
  */
 export async function runToolCall(
   call: RequestedCall,
@@ -82,24 +99,11 @@ export async function runToolCall(
   };
   const change = (next: Partial<ToolCallState>) => deps.onChange((state = { ...state, ...next }));
 
-  if (!resolved) {
-    change({ status: 'error', error: new AgentIdError('agent.noSuchTool', { tool: call.name }) });
-    return `There is no tool named ${call.name}. Use only the tools that you were given.`;
-  }
-  const args = parseArguments(call.arguments);
-  if (!args) {
-    change({ status: 'error', error: new AgentIdError('agent.badArguments', { tool: call.name }) });
-    return 'The arguments are not a JSON object. Call the tool again with valid JSON.';
-  }
-  const predicted = resolved.listed ? undefined : deps.explainDenial(resolved);
-  change(predicted ? { denial: predicted } : {});
-
   const started = deps.clock.now();
   let approval: Receipt['approval'] = 'none';
   const receipt = async (decision: Receipt['decision'], error?: unknown) => {
-    const { server, name } = resolved;
     // Asked for again: the token of a while ago may have been renewed for this very call. Another user's it was not.
-    const now = deps.identity(server);
+    const now = resolved && deps.identity(resolved.server);
     const token = (now?.user.oid === identity?.user.oid ? now?.token : undefined) ?? identity?.token;
     await deps.appendReceipt({
       version: 1,
@@ -115,8 +119,8 @@ export async function runToolCall(
         tokenFingerprint: token.fingerprint,
         tokenExpiresAt: new Date(token.expiresAt).toISOString(),
       }),
-      server: { id: server.spec.id, label: server.spec.label, url: withoutQuery(server.spec.url) },
-      tool: name,
+      ...(resolved && { server: serverOf(resolved) }),
+      tool: resolved?.name ?? redact(call.name).slice(0, 200),
       approval,
       decision,
       ...(AgentIdError.is(error) && { errorCode: error.code }),
@@ -124,6 +128,23 @@ export async function runToolCall(
       traceparent: state.traceparent,
     });
   };
+  /** A call that can not even be asked for. */
+  const refuse = async (code: AgentErrorCode, told: string) => {
+    const error = new AgentIdError(code, { tool: call.name });
+    change({ status: 'error', error });
+    await receipt('failed', error);
+    return told;
+  };
+
+  if (!resolved) {
+    return refuse('agent.noSuchTool', `There is no tool named ${call.name}. Use only the tools that you were given.`);
+  }
+  const args = parseArguments(call.arguments);
+  if (!args) {
+    return refuse('agent.badArguments', 'The arguments are not a JSON object. Call the tool again with valid JSON.');
+  }
+  const predicted = resolved.listed ? undefined : deps.explainDenial(resolved);
+  change(predicted ? { denial: predicted } : {});
 
   try {
     const outcome = await deps.approvals.decide(
@@ -148,7 +169,8 @@ export async function runToolCall(
     }
     approval = outcome.how;
     change({ status: 'running' });
-    const result = await resolved.server.call(resolved.name, args, { signal, traceparent: state.traceparent });
+    const options = { signal, traceparent: state.traceparent };
+    const result = await mended(() => resolved.server.call(resolved.name, args, options), deps);
     change({ status: result.isError ? 'error' : 'done', result: result.text });
     await receipt(result.isError ? 'toolError' : 'ok');
     return forModel(result);
@@ -162,6 +184,7 @@ export async function runToolCall(
     const denial = denied ? deps.explainDenial(resolved) : undefined;
     change({ status: denied ? 'denied' : 'error', error, ...(denial && { denial }) });
     await receipt(denied ? 'denied' : 'failed', error);
+    if (isTokenFailure(error)) throw error;
     if (!denied) return `The call failed: ${AgentIdError.is(error) ? error.message : 'unexpected error'}`;
     return denial
       ? `The gateway refused this tool. Its policy: ${denial.summary} Do not try it again.`
@@ -186,6 +209,10 @@ function forModel(result: ToolResult): string {
   return text.length > MODEL_RESULT_LIMIT
     ? `${text.slice(0, MODEL_RESULT_LIMIT)}\n[cut: the result has ${text.length} characters]`
     : text;
+}
+
+function serverOf({ server: { spec } }: ResolvedTool): NonNullable<Receipt['server']> {
+  return { id: spec.id, label: spec.label, url: withoutQuery(spec.url) };
 }
 
 /** What people paste behind the `?` of a server's address may be a key. */

@@ -1,11 +1,14 @@
 import { AgentIdError, isCancellation } from '../base/errors.ts';
 import type { ChatModel, ToolSpec } from '../gateway/llm.ts';
 import type { Conversation, RequestedCall } from './conversation.ts';
-import { runToolCall, type ToolCallDeps } from './toolCall.ts';
+import { mended, runToolCall, type ToolCallDeps } from './toolCall.ts';
 import { newTraceId, traceparent } from './trace.ts';
 
 /** Rounds of model and tools in one turn, after which it stops: a model that loops costs money and patience. */
 export const MAX_STEPS = 16;
+
+/** Tools that a request may carry (OpenAI API reference, chat completions, `tools`: "a max of 128 functions"). */
+const MAX_TOOLS = 128;
 
 /** What the views hear while a turn runs. */
 export interface TurnObserver {
@@ -15,7 +18,8 @@ export interface TurnObserver {
 }
 
 export interface TurnOptions extends ToolCallDeps {
-  model: ChatModel;
+  /** Asked before each round: the token behind it must live long enough. */
+  model(): Promise<ChatModel>;
   conversation: Conversation;
   systemPrompt: string;
   /** Asked before each round, because a tool list may change in the middle of a turn. */
@@ -30,20 +34,28 @@ export type TurnOutcome = 'done' | 'stopped';
 
 /**
  * One turn: the model answers and asks for tools, round after round, until it asks for none. Calls of one round run side
- * by side. Throws what the model call threw, `agent.stepLimit`, `agent.answerCut` or `agent.contentFiltered`; the
- * conversation stays valid after every end.
+ * by side. Without `text` a turn that failed goes on where it was: calls without a result are made, what is done is not
+ * repeated. Throws what the model call threw, why no token could be had for a tool, `agent.stepLimit`, `agent.answerCut`,
+ * `agent.contentFiltered` or `agent.tooManyTools`; the conversation stays valid after every end.
  */
-export async function runTurn(text: string, options: TurnOptions): Promise<TurnOutcome> {
+export async function runTurn(text: string | undefined, options: TurnOptions): Promise<TurnOutcome> {
   const { conversation, signal } = options;
   const traceId = newTraceId();
-  conversation.addUser(text);
+  if (text === undefined) conversation.dropBrokenAnswer();
+  else conversation.addUser(text);
   for (let step = 0; step < MAX_STEPS; step++) {
-    const calls = await answer(options, traceId);
+    const open = conversation.openCalls();
+    const calls = open.length > 0 ? open : await answer(options, traceId);
     if (calls === 'stopped') return 'stopped';
     if (calls.length === 0) return 'done';
-    const results = await Promise.all(calls.map(call => runToolCall(call, traceId, options, signal)));
-    calls.forEach((call, index) => conversation.addToolResult(call.id, results[index] ?? ''));
+    const results = await Promise.allSettled(calls.map(call => runToolCall(call, traceId, options, signal)));
+    calls.forEach((call, index) => {
+      const result = results[index];
+      if (result?.status === 'fulfilled') conversation.addToolResult(call.id, result.value);
+    });
     if (signal.aborted) return 'stopped';
+    const failed = results.find(result => result.status === 'rejected');
+    if (failed) throw failed.reason;
   }
   throw new AgentIdError('agent.stepLimit', { steps: MAX_STEPS });
 }
@@ -54,15 +66,14 @@ async function answer(options: TurnOptions, traceId: string): Promise<RequestedC
   const calls: RequestedCall[] = [];
   let text = '';
   let finishReason = '';
-  observer.answerStarted();
-  try {
-    const events = options.model.stream({
-      messages: conversation.messages(options.systemPrompt),
-      tools: options.tools(),
-      signal,
-      traceparent: traceparent(traceId),
-    });
-    for await (const event of events) {
+  const ask = async () => {
+    const tools = options.tools();
+    if (tools.length > MAX_TOOLS)
+      throw new AgentIdError('agent.tooManyTools', { tools: tools.length, limit: MAX_TOOLS });
+    const model = await options.model();
+    signal.throwIfAborted();
+    const messages = conversation.messages(options.systemPrompt);
+    for await (const event of model.stream({ messages, tools, signal, traceparent: traceparent(traceId) })) {
       if (event.type === 'text') {
         text += event.text;
         observer.answerText(event.text);
@@ -71,6 +82,10 @@ async function answer(options: TurnOptions, traceId: string): Promise<RequestedC
       } else finishReason = event.finishReason;
     }
     signal.throwIfAborted();
+  };
+  observer.answerStarted();
+  try {
+    await mended(ask, options); // a token that is missing is missed before anything of an answer has come
   } catch (error) {
     conversation.addAssistant(text, []); // what was said stays; calls that never ran do not
     const stopped = signal.aborted || isCancellation(error);

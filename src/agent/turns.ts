@@ -1,5 +1,6 @@
 import { AgentIdError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
+import type { Disposable } from '../base/disposable.ts';
 import type { Logger } from '../base/logger.ts';
 import type { ChatModel } from '../gateway/llm.ts';
 import type { DenialReason } from '../gateway/policy.ts';
@@ -8,6 +9,7 @@ import type { CatalogTool, McpServer, McpServers } from '../mcp/registry.ts';
 import { Approvals, type ApprovalAnswer, type ApprovalRequest } from './approvals.ts';
 import { Conversation, DEFAULT_SYSTEM_PROMPT } from './conversation.ts';
 import type { Connection } from './connection.ts';
+import { needsPerson } from './recovery.ts';
 import type { ReceiptLog } from './receipts.ts';
 import type { Session } from './session.ts';
 import type { CallIdentity, ResolvedTool, ToolCallState } from './toolCall.ts';
@@ -22,9 +24,13 @@ export interface TurnsDeps {
   /** The system prompt of API-key mode, where no cluster says one. */
   systemPrompt(): string | undefined;
   askApproval(request: ApprovalRequest, signal: AbortSignal): Promise<ApprovalAnswer>;
+  /** Puts the question for a sign-in, and why, before the person, until it is disposed. */
+  askSignIn(error: AgentIdError): Disposable;
   logger: Logger;
   clock: Clock;
 }
+
+type Observer = TurnObserver & { toolChanged(state: ToolCallState): void };
 
 /** The conversation of the window, and its turns: brings the session's model, tools and identity together. */
 export class Turns {
@@ -57,39 +63,43 @@ export class Turns {
   }
 
   /**
-   * Runs one turn; it stops when the user who began it signs out or makes way for another. Throws `agent.notConnected`
-   * and whatever the token exchange or the model throws.
+   * Runs one turn; it stops when the user who began it signs out or makes way for another, and waits where only a sign-in
+   * helps. Throws `agent.notConnected` and whatever the token exchange or the model throws.
    */
-  async run(
-    text: string,
-    observer: TurnObserver & { toolChanged(state: ToolCallState): void },
-    signal: AbortSignal,
-  ): Promise<TurnOutcome> {
-    const turn = this.#run(text, observer, signal);
+  run(text: string, observer: Observer, signal: AbortSignal): Promise<TurnOutcome> {
+    return this.#keep(this.#run(text, observer, signal));
+  }
+
+  /** Goes on with the turn that failed last, from the point where it failed. Throws as `run`. */
+  retry(observer: Observer, signal: AbortSignal): Promise<TurnOutcome> {
+    return this.#keep(this.#run(undefined, observer, signal));
+  }
+
+  #keep(turn: Promise<TurnOutcome>): Promise<TurnOutcome> {
     this.#running.add(turn);
     return turn.finally(() => this.#running.delete(turn));
   }
 
-  async #run(
-    text: string,
-    observer: TurnObserver & { toolChanged(state: ToolCallState): void },
-    caller: AbortSignal,
-  ): Promise<TurnOutcome> {
+  async #run(text: string | undefined, observer: Observer, caller: AbortSignal): Promise<TurnOutcome> {
     const { session, servers, clock } = this.#deps;
     const { connection } = session; // the turn's own, whatever the session connects to meanwhile
     const actor = connection?.actor;
-    if (actor !== this.#actor) this.approvals.clear(); // they were given to whoever acted then
+    const conversation = this.#conversation;
+    if (actor !== this.#actor) {
+      this.approvals.clear(); // they were given to whoever acted then
+      conversation.abandonCalls(); // and so were the calls asked for
+    }
     this.#actor = actor;
     const signal = AbortSignal.any([caller, this.#closing.signal, ...(actor ? [actor] : [])]);
-    const conversation = this.#conversation;
-    const { model, systemPrompt } = await this.#model(signal);
     signal.throwIfAborted();
     // What the gateway offers to a connection that came later is for that one's agent and user.
     const mine = (server: McpServer) => server.spec.kind === 'direct' || session.connection === connection;
     const catalog = () => servers.catalog().filter(entry => mine(entry.server));
     return runTurn(text, {
-      model,
-      systemPrompt,
+      model: this.#model(connection, signal),
+      systemPrompt: connection
+        ? connection.configuration.systemPrompt.value
+        : (this.#deps.systemPrompt() ?? DEFAULT_SYSTEM_PROMPT),
       conversation,
       observer,
       usedIds: this.#usedIds,
@@ -100,6 +110,11 @@ export class Turns {
       resolve: name => resolveTool(name, catalog(), servers.list().filter(mine)),
       identity: server => callIdentity(connection, server),
       explainDenial: resolved => denialOf(connection, resolved),
+      mend: async error => {
+        if (!connection || signal.aborted || !needsPerson(error)) return false;
+        await connection.waitForSignIn(error, reason => this.#deps.askSignIn(reason), signal);
+        return true;
+      },
       appendReceipt: async receipt => {
         try {
           await this.#deps.receipts.append(receipt);
@@ -111,16 +126,15 @@ export class Turns {
     });
   }
 
-  async #model(signal: AbortSignal): Promise<{ model: ChatModel; systemPrompt: string }> {
+  /** The model of the turn, as it is needed: with an API key one for the whole turn. */
+  #model(connection: Connection | undefined, signal: AbortSignal): () => Promise<ChatModel> {
     const { session } = this.#deps;
-    if (session.mode === 'apiKey') {
-      return { model: await this.#deps.keyModel(), systemPrompt: this.#deps.systemPrompt() ?? DEFAULT_SYSTEM_PROMPT };
-    }
-    const { connection } = session;
-    if (!connection || session.mode === 'connecting') throw new AgentIdError('agent.notConnected');
-    return {
-      model: await connection.modelForTurn(signal),
-      systemPrompt: connection.configuration.systemPrompt.value,
+    const { mode } = session;
+    let keyModel: Promise<ChatModel> | undefined;
+    return async () => {
+      if (mode === 'apiKey') return (keyModel ??= this.#deps.keyModel());
+      if (!connection || mode === 'connecting') throw new AgentIdError('agent.notConnected');
+      return connection.modelForTurn(signal);
     };
   }
 }

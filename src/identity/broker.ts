@@ -31,11 +31,30 @@ export interface GetOptions {
   signal?: AbortSignal;
 }
 
-/** The agent's tokens: one exchange at a time for each API, kept in memory, replaced ahead of expiry. */
+/**
+ * How long after its last use a token is still replaced in the background, in milliseconds: whoever reads a long answer
+ * comes back to a token in hand, and a window that is left for the night asks nobody for anything.
+ */
+const IN_USE_MS = 30 * 60_000;
+/** What a timer can hold, in milliseconds (Node.js, `setTimeout`). */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+interface Held extends AgentToken {
+  obtainedAt: number;
+  /** When it was asked for last. */
+  usedAt: number;
+  /** Runs until it is to be replaced. */
+  timer: NodeJS.Timeout;
+}
+
+/**
+ * The agent's tokens: one exchange at a time for each API, kept in memory, replaced ahead of expiry: in the background
+ * while they are in use, else when they are asked for. `clear` ends the timers.
+ */
 export class TokenBroker {
   readonly #options: TokenBrokerOptions;
   readonly #clock: Clock;
-  readonly #held = new Map<string, AgentToken & { obtainedAt: number }>();
+  readonly #held = new Map<string, Held>();
   readonly #flights = new SingleFlight<AgentToken>();
   readonly #changed = new Emitter<string>();
   #generation = 0;
@@ -57,17 +76,16 @@ export class TokenBroker {
     const { logger } = this.#options;
     signal?.throwIfAborted();
     const held = this.#held.get(api);
-    const left = held ? held.expiresAt - this.#clock.now() : 0;
+    const left = held ? this.#left(held) : 0;
+    if (held) held.usedAt = this.#clock.now();
     if (held && !forceRefresh) {
       const granted = held.expiresAt - held.obtainedAt;
       if (left > Math.max(refreshAhead(held), Math.min(minLifetimeMs, granted / 2))) return held;
     }
     // A held token that is merely too old may still be in the sidecar's own cache, so that must be passed by too.
     const force = forceRefresh || left > 0;
-    // Nobody joins an exchange from before a `clear`: it may be for another user.
-    const key = `${this.#generation} ${force ? 'new' : 'any'} ${api}`;
     try {
-      return await this.#flights.run(key, flight => this.#exchange(api, force, flight), signal);
+      return await this.#flights.run(this.#flightKey(api, force), flight => this.#exchange(api, force, flight), signal);
     } catch (error) {
       signal?.throwIfAborted();
       const kept = this.peek(api);
@@ -80,15 +98,52 @@ export class TokenBroker {
   /** What is held, without asking anybody; it may be near its end, never past it. */
   peek(api: string): AgentToken | undefined {
     const held = this.#held.get(api);
-    return held && held.expiresAt > this.#clock.now() ? held : undefined;
+    return held && this.#left(held) > 0 ? held : undefined;
   }
 
   /** Drops every token; exchanges under way still answer their callers but leave nothing behind. */
   clear(): void {
     this.#generation++;
     const apis = [...this.#held.keys()];
+    for (const { timer } of this.#held.values()) clearTimeout(timer);
     this.#held.clear();
     for (const api of apis) this.#changed.fire(api);
+  }
+
+  #hold(api: string, token: AgentToken): void {
+    const before = this.#held.get(api);
+    clearTimeout(before?.timer);
+    const now = this.#clock.now();
+    const times = { obtainedAt: now, expiresAt: token.expiresAt };
+    const delay = Math.min(token.expiresAt - refreshAhead(times) - now, MAX_DELAY_MS);
+    const timer = setTimeout(() => this.#renewAhead(api), Math.max(delay, 0));
+    timer.unref();
+    this.#held.set(api, { ...token, obtainedAt: now, usedAt: before?.usedAt ?? now, timer });
+  }
+
+  /** Replaces a token that is in use; a failure costs nothing yet, and the next one to ask for it hears of it. */
+  #renewAhead(api: string): void {
+    const held = this.#held.get(api);
+    if (!held) return;
+    // A machine that slept fires late, when nobody is there. One that nobody asked for since it came is in use no more.
+    const inUse = Math.min(IN_USE_MS, held.expiresAt - held.obtainedAt);
+    if (this.#clock.now() - held.usedAt > inUse) return;
+    this.#flights
+      .run(this.#flightKey(api, true), flight => this.#exchange(api, true, flight))
+      .catch((error: unknown) =>
+        this.#options.logger.warn(`Token for ${api}: not renewed in the background: ${describe(error)}`),
+      );
+  }
+
+  /** Milliseconds that a token has to live; none when the clock was set back to before we had it. */
+  #left({ expiresAt, obtainedAt }: Held): number {
+    const now = this.#clock.now();
+    return now < obtainedAt ? 0 : expiresAt - now;
+  }
+
+  /** Nobody joins an exchange from before a `clear`: it may be for another user. */
+  #flightKey(api: string, force: boolean): string {
+    return `${this.#generation} ${force ? 'new' : 'any'} ${api}`;
   }
 
   async #exchange(api: string, forceRefresh: boolean, signal: AbortSignal): Promise<AgentToken> {
@@ -101,7 +156,7 @@ export class TokenBroker {
     const token = checkAgentToken(raw, expected, this.#clock.now());
     logger.info(`Token for ${api}: ${token.fingerprint}, until ${new Date(token.expiresAt).toISOString()}`);
     if (generation === this.#generation) {
-      this.#held.set(api, { ...token, obtainedAt: this.#clock.now() });
+      this.#hold(api, token);
       this.#changed.fire(api);
     }
     return token;

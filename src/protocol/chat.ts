@@ -41,6 +41,10 @@ const noticeItem = v.object({
   id,
   level: v.picklist(['info', 'warning', 'error']),
   failure,
+  /** The turn waits until the person has done what the row asks for. */
+  asks: v.optional(v.literal(true)),
+  /** The turn that ended here can be taken up where it failed. */
+  retry: v.optional(v.literal(true)),
 });
 
 const item = v.variant('kind', [userItem, assistantItem, toolItem, noticeItem]);
@@ -107,6 +111,8 @@ const fromChat = v.variant('type', [
     /** Told to the model with a rejection. */
     reason: v.optional(sentence),
   }),
+  /** Take up the turn that ended with this notice. */
+  v.strictObject({ type: v.literal('retry'), id }),
   v.strictObject({ type: v.literal('runAction'), id: actionId }),
   v.strictObject({
     type: v.literal('openLink'),

@@ -55,6 +55,8 @@ export interface ActionDeps {
 export class Actions {
   readonly #deps: ActionDeps;
   #connecting: AbortController | undefined;
+  /** Settles when the connect that is under way has ended, well or not. */
+  #connected: Promise<unknown> = Promise.resolve();
 
   constructor(deps: ActionDeps) {
     this.#deps = deps;
@@ -175,8 +177,9 @@ export class Actions {
     if (session.plan?.deployment !== plan.deployment) turns.approvals.clear();
     if (interactive) void vscode.commands.executeCommand('agentId.identity.focus', { preserveFocus: true });
     const interaction = interactive ? { signIn: this.#deps.signIn.signIn, trust: confirmTrust } : undefined;
-    const work = () => session.connect(plan, interaction, signal);
-    const connection = await vscode.window.withProgress({ location: { viewId: 'agentId.identity' } }, work);
+    const work = session.connect(plan, interaction, signal);
+    this.#connected = work.catch(() => {}); // heard of here
+    const connection = await vscode.window.withProgress({ location: { viewId: 'agentId.identity' } }, () => work);
     chat.clearNotice('connection');
     void inspector.reload();
     const failure = connection.firstFailure;
@@ -192,6 +195,9 @@ export class Actions {
 
   async #signIn(): Promise<void> {
     const { session, sandbox } = this.#deps;
+    const connecting = session.mode === 'connecting';
+    await this.#connected; // signing in would end it
+    if (connecting && session.connection?.account) return; // it has signed in itself
     if (!session.connection) return sandbox.world ? this.#startSandbox() : this.#connect();
     return this.#withConnection((connection, signal) => connection.start(this.#deps.signIn.signIn, signal));
   }
@@ -206,12 +212,14 @@ export class Actions {
 
   async #withConnection(work: (connection: Connection, signal: AbortSignal) => Promise<void>): Promise<void> {
     const { session, inspector, chat } = this.#deps;
+    await this.#connected; // what is begun here would end it
     const { connection } = session;
     if (!connection) throw new AgentIdError('agent.notConnected');
+    const { asking } = connection; // then the turn says how it ended
     await work(connection, this.#newAttempt().signal);
     chat.clearNotice('connection');
     void inspector.reload();
-    if (connection.firstFailure) this.report(connection.firstFailure.error);
+    if (connection.firstFailure && !asking) this.report(connection.firstFailure.error);
   }
 
   async #signOut(): Promise<void> {

@@ -1,19 +1,20 @@
 import { AgentIdError, isCancellation } from '../base/errors.ts';
+import type { Disposable } from '../base/disposable.ts';
 import type { ApprovalAnswer, ApprovalRequest } from '../agent/approvals.ts';
 import type { ToolCallState } from '../agent/toolCall.ts';
 import type { Turns } from '../agent/turns.ts';
-import type { TurnObserver } from '../agent/turn.ts';
 import { clip, LIMITS, type Failure, type Mode } from '../protocol/common.ts';
 import {
   emptyChat,
+  type ChatItem,
   type ChatOperation,
   type ChatState,
   type FromChat,
   type NoticeItem,
-  type ToolItem,
 } from '../protocol/chat.ts';
 import { applyToChat } from '../protocol/chatState.ts';
 import { Feed } from './feed.ts';
+import { toolItemId, TurnRows } from './turnRows.ts';
 
 export interface ChatControllerDeps {
   turns(): Turns;
@@ -28,6 +29,8 @@ export interface ChatControllerDeps {
   sayDirect(): string;
   /** Stands before the arguments of a call when not all of them are shown: nobody approves what they can't see unawares. */
   sayCut(shown: number, all: number): string;
+  /** Who acts now, as a sentence; undefined while nobody does. */
+  sayActor(): string | undefined;
   /** Something waits for the person: bring the chat into view without taking the cursor. */
   attention(): void;
   copied(text: string): void;
@@ -40,9 +43,11 @@ export class ChatController {
   readonly feed = new Feed<ChatState, ChatOperation>(emptyChat, applyToChat);
   readonly #deps: ChatControllerDeps;
   readonly #waiting = new Map<string, (answer: ApprovalAnswer) => void>();
-  #turn: { abort: AbortController; observer: Observer } | undefined;
+  #turn: { abort: AbortController; observer: TurnRows } | undefined;
   #turnNumber = 0;
   #itemNumber = 0;
+  #asking = 0;
+  #actor: string | undefined;
 
   constructor(deps: ChatControllerDeps) {
     this.#deps = deps;
@@ -55,6 +60,11 @@ export class ChatController {
   /** Nothing was said yet; notices do not count. */
   get empty(): boolean {
     return this.feed.state.items.every(item => item.kind === 'notice');
+  }
+
+  /** A turn waits for the person to sign in. */
+  get asking(): boolean {
+    return this.#asking > 0;
   }
 
   setMode(mode: Mode, prompts: string[]): void {
@@ -91,6 +101,10 @@ export class ChatController {
         answer?.(decision === 'reject' ? { kind: 'reject', ...(reason && { reason }) } : { kind: decision });
         return;
       }
+      case 'retry':
+        if (this.feed.state.items.some(item => item.id === message.id && item.kind === 'notice' && item.retry))
+          void this.retry();
+        return;
       case 'runAction':
         this.#deps.runAction(message.id);
         return;
@@ -131,19 +145,43 @@ export class ChatController {
   /** Runs a turn; a message that comes while one runs is ignored (the view offers Stop instead). */
   async send(text: string): Promise<void> {
     if (this.#turn) return;
-    const observer = new Observer(this, ++this.#turnNumber, this.#deps);
+    this.#endRetry();
+    this.#markActor();
+    this.#turnNumber++;
+    const item: ChatItem = { kind: 'user', id: this.#nextId('u'), text: clip(text, LIMITS.userText) };
+    await this.#run((observer, signal) => this.#deps.turns().run(text, observer, signal), { op: 'add', item });
+  }
+
+  /** Takes up the turn that failed last, in its own rows. */
+  async retry(): Promise<void> {
+    if (this.#turn) return;
+    this.#endRetry();
+    this.#markActor();
+    await this.#run((observer, signal) => this.#deps.turns().retry(observer, signal));
+  }
+
+  async #run(
+    work: (observer: TurnRows, signal: AbortSignal) => Promise<unknown>,
+    ...first: ChatOperation[]
+  ): Promise<void> {
+    const observer = new TurnRows(this, this.#turnNumber, this.#deps);
     const turn = (this.#turn = { abort: new AbortController(), observer });
     const { signal } = turn.abort;
-    this.feed.change(
-      { op: 'add', item: { kind: 'user', id: this.#nextId('u'), text: clip(text, LIMITS.userText) } },
-      { op: 'busy', busy: true },
-    );
+    this.feed.change(...first, { op: 'busy', busy: true });
     try {
-      await this.#deps.turns().run(text, observer, signal);
+      await work(observer, signal);
     } catch (error) {
       if (!signal.aborted && !isCancellation(error)) {
         this.#deps.log(error);
-        this.notice('error', this.#deps.say(error));
+        const retry = leadsOn(error) ? {} : { retry: true as const };
+        const item: NoticeItem = {
+          kind: 'notice',
+          id: this.#nextId('n'),
+          level: 'error',
+          failure: this.#deps.say(error),
+          ...retry,
+        };
+        this.feed.change({ op: 'add', item });
       }
     } finally {
       observer.close();
@@ -152,6 +190,35 @@ export class ChatController {
         this.feed.change({ op: 'busy', busy: false });
       }
     }
+  }
+
+  /** Only the newest turn can be taken up: what was said of an older one stays, without the button; the newest goes. */
+  #endRetry(): void {
+    for (const item of this.feed.state.items)
+      if (item.kind === 'notice' && item.retry) this.feed.change({ op: 'remove', id: item.id });
+  }
+
+  /** A mark where another agent, or another user, takes up a conversation. */
+  #markActor(): void {
+    const actor = this.#deps.sayActor();
+    if (actor === undefined) return;
+    const another = this.#actor !== undefined && actor !== this.#actor;
+    this.#actor = actor;
+    if (another && !this.empty) this.notice('info', { sentence: actor, actions: [] });
+  }
+
+  /** Puts the question for a sign-in below what was said; disposing takes it away. */
+  askSignIn(failure: Failure): Disposable {
+    const id = this.#nextId('q');
+    this.#asking++;
+    this.feed.change({ op: 'add', item: { kind: 'notice', id, level: 'warning', failure, asks: true } });
+    this.#deps.attention();
+    return {
+      dispose: () => {
+        this.#asking--;
+        if (this.feed.state.items.some(item => item.id === id)) this.feed.change({ op: 'remove', id });
+      },
+    };
   }
 
   /** Waits for the person's answer on the card; rejects when the turn is stopped. */
@@ -183,106 +250,7 @@ export class ChatController {
   }
 }
 
-const toolItemId = (turn: number, callId: string) => clip(`t${turn}:${callId}`, LIMITS.id);
-
-/** One turn's events as items. After `close` (the conversation was cleared, the turn ended) it writes no more. */
-class Observer implements TurnObserver {
-  readonly #chat: ChatController;
-  readonly #turn: number;
-  readonly #deps: ChatControllerDeps;
-  readonly #startedAt = new Map<string, number>();
-  #answer: string | undefined;
-  #closed = false;
-
-  constructor(chat: ChatController, turn: number, deps: ChatControllerDeps) {
-    this.#chat = chat;
-    this.#turn = turn;
-    this.#deps = deps;
-  }
-
-  answerStarted(): void {
-    this.#answer = undefined;
-  }
-
-  answerText(delta: string): void {
-    if (this.#closed) return;
-    this.#answer ??= this.#chat.addAnswer();
-    if (!this.#has(this.#answer)) return;
-    this.#chat.feed.change({ op: 'append', id: this.#answer, text: clip(delta, LIMITS.assistantText) });
-  }
-
-  answerEnded(status: 'done' | 'stopped' | 'failed'): void {
-    const item = this.#chat.feed.state.items.find(candidate => candidate.id === this.#answer);
-    if (item?.kind === 'assistant') this.#chat.feed.change({ op: 'update', item: { ...item, status } });
-    this.#answer = undefined;
-  }
-
-  toolChanged(state: ToolCallState): void {
-    if (this.#closed) return;
-    const id = toolItemId(this.#turn, state.callId);
-    const isNew = !this.#startedAt.has(id);
-    // the wait for the person is not the tool's time
-    if (isNew || state.status === 'running') this.#startedAt.set(id, performance.now());
-    const item = this.#toolItem(id, state);
-    if (this.#has(id)) this.#chat.feed.change({ op: 'update', item });
-    else if (isNew) this.#chat.feed.change({ op: 'add', item });
-  }
-
-  close(): void {
-    this.answerEnded('stopped');
-    this.#closed = true;
-  }
-
-  #has(id: string): boolean {
-    return this.#chat.feed.state.items.some(item => item.id === id);
-  }
-
-  #toolItem(id: string, state: ToolCallState): ToolItem {
-    const { resolved, status, error } = state;
-    const ended = status === 'done' || status === 'error' || status === 'denied';
-    const target = resolved?.target;
-    const failure = this.#deps.sayDenial(state) ?? (error === undefined ? undefined : this.#deps.say(error));
-    const direct = resolved?.server.spec.kind === 'direct';
-    const identity = state.identity ? this.#deps.sayIdentity(state.identity) : direct ? this.#deps.sayDirect() : '';
-    return {
-      kind: 'tool',
-      id,
-      callId: id,
-      name: clip(resolved?.ownName ?? state.modelName, LIMITS.line),
-      server: clip(resolved?.server.spec.label ?? '—', LIMITS.line),
-      ...(target && { target: clip(target, LIMITS.line) }),
-      arguments: this.#readable(state.arguments),
-      status,
-      ...(state.result !== undefined && { result: clip(state.result, LIMITS.toolResult) }),
-      ...(failure && { failure }),
-      ...(identity && { identity: clip(identity, LIMITS.line) }),
-      ...(leavesReceipt(state) && { receipt: { id: clip(state.callId, LIMITS.id), traceparent: state.traceparent } }),
-      ...(ended && { durationMs: performance.now() - (this.#startedAt.get(id) ?? performance.now()) }),
-    };
-  }
-
-  /** Arguments as the person approves them; what does not fit is said first, where it is seen without scrolling. */
-  #readable(json: string): string {
-    const text = json.length > LIMITS.toolArguments ? json : pretty(json);
-    if (text.length <= LIMITS.toolArguments) return text;
-    const shown = LIMITS.toolArguments - LIMITS.line;
-    return `${clip(this.#deps.sayCut(shown, text.length), LIMITS.line - 2)}\n\n${clip(text, shown)}`;
-  }
-}
-
-/** JSON as a person reads it: on one line where that is short, so that a card and its buttons fit into a low view. */
-function pretty(json: string): string {
-  try {
-    const text = JSON.stringify(JSON.parse(json), undefined, 2);
-    const line = text.replace(/\n */g, ' '); // no string of JSON holds a line end
-    return line.length <= 60 ? line : text;
-  } catch {
-    return json;
-  }
-}
-
-/** A call that never got as far as being asked for leaves none. */
-function leavesReceipt({ status, error }: ToolCallState): boolean {
-  const refused = AgentIdError.is(error, 'agent.noSuchTool') || AgentIdError.is(error, 'agent.badArguments');
-  return status !== 'waiting' && !refused;
+/** Ends of a turn after which the person says what to do next: there is nothing to repeat. */
+function leadsOn(error: unknown): boolean {
+  return AgentIdError.is(error) && ['agent.stepLimit', 'agent.answerCut', 'agent.contentFiltered'].includes(error.code);
 }

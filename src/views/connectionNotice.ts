@@ -22,7 +22,7 @@ export class ConnectionNotice {
     this.#say = say;
   }
 
-  /** After any change of the session. */
+  /** After any change of the session, and of what the chat asks. */
   update(): void {
     if (this.#session.mode === 'disconnected') this.#chat.clearNotice('connection'); // what it said is over
     const missing = this.#missing();
@@ -38,8 +38,10 @@ export class ConnectionNotice {
     this.update();
   }
 
+  /** Nothing while a turn asks for it in place. */
   #missing(): 'agent.signInNeeded' | 'agent.notConnected' | undefined {
     const { mode, connection } = this.#session;
+    if (this.#chat.asking) return undefined;
     switch (mode) {
       case 'disconnected':
         return this.#chat.empty ? undefined : 'agent.notConnected';

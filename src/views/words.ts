@@ -1,6 +1,9 @@
 import * as vscode from 'vscode';
+import type { Session } from '../agent/session.ts';
 import type { StepId } from '../agent/steps.ts';
+import type { AgentIdError } from '../base/errors.ts';
 import type { TunnelState } from '../cluster/tunnel.ts';
+import type { Failure } from '../protocol/common.ts';
 import type { TokenId } from './inspectorTokens.ts';
 
 const t = vscode.l10n.t;
@@ -59,4 +62,23 @@ export function timeLeft(expiresAt: number, now: number): string {
   const minutes = Math.floor(seconds / 60);
   if (minutes >= 60) return t('{0} h {1} min left', Math.floor(minutes / 60), minutes % 60);
   return seconds < 120 ? t('{0} s left', seconds) : t('{0} min left', minutes);
+}
+
+/** What a turn asks that waits for a sign-in: why, and the one button. */
+export const signInQuestion = ({ sentence }: Failure, error: AgentIdError): Failure => ({
+  sentence,
+  nextStep: t('The agent waits. Sign in, and it goes on where it is.'),
+  actions: [
+    {
+      id: 'agentId.signIn', // while a turn waits it is always interactive
+      label: error.code === 'agent.signInNeeded' ? t('Sign In') : t('Sign In Again'),
+    },
+  ],
+});
+
+/** Who acts from here on, where that changes in the middle of a conversation. */
+export function actorSentence({ mode, connection }: Session): string | undefined {
+  if (mode === 'apiKey') return t('From here on the API key answers: no agent identity acts.');
+  if (!connection?.account) return undefined;
+  return t('Now acting as {0} for {1}.', connection.agent.deployment, connection.account.username);
 }

@@ -1,9 +1,12 @@
 import type { AgentErrorCode } from '../../agent/errors.ts';
 import type { ViewErrorCode } from '../errors.ts';
-import type { Catalogue, Translate } from './catalogue.ts';
+import { trail, type Catalogue, type Translate } from './catalogue.ts';
+import { EntraFixes } from './fixes/entra.ts';
+import type { Place } from './place.ts';
 
 /** Words for what goes wrong in a turn, and while a connection is put together. */
-export function agentMessages(t: Translate): Catalogue<AgentErrorCode | ViewErrorCode> {
+export function agentMessages(t: Translate, place: Place): Catalogue<AgentErrorCode | ViewErrorCode> {
+  const entra = new EntraFixes(t, place);
   const identifiers: Partial<Record<string, string>> = {
     agentAppId: t('agent identity'),
     tenantId: t('tenant'),
@@ -40,6 +43,30 @@ export function agentMessages(t: Translate): Catalogue<AgentErrorCode | ViewErro
       sentence: t('You are not signed in.'),
       next: t('Sign in to go on.'),
       actions: ['agentId.signIn'],
+    }),
+    'agent.signInDidNotHelp': v => ({
+      sentence: t(
+        'You signed in again, and the token for “{0}” is still refused: {1}{2}',
+        v('api'),
+        v('detail') || v('reason') || t('no reason given'),
+        trail(v),
+      ),
+      next: t(
+        'Ask an Entra admin: the sidecar can’t pass on what a policy asks for, so let the policy of that API cover the blueprint too. Then try again.',
+      ),
+      who: 'entraAdmin',
+      fix: entra.policyException(
+        t(
+          'add the blueprint {0} to its target resources, so that the sign-in itself meets it; or exclude the resource of “{1}”. If no policy is named there, AzureAd__ClientId of the sidecar may be another blueprint.',
+          place.get('blueprintAppId'),
+          v('api'),
+        ),
+      ),
+      actions: ['agentId.forceSignIn'],
+    }),
+    'agent.tooManyTools': v => ({
+      sentence: t('There are {0} tools, and a model takes {1} at most.', v('tools'), v('limit')),
+      next: t('Turn off a server in the view MCP Servers, then try again.'),
     }),
     'agent.missingValue': v => ({
       sentence: t('{1} does not say its {0}.', identifiers[v('what')] ?? v('what'), v('where')),

@@ -23,7 +23,7 @@ export function catalogueOf(t: Translate, place: Place): Record<string, (value: 
     ...clusterMessages(t, place),
     ...gatewayMessages(t, place),
     ...mcpMessages(t, place),
-    ...agentMessages(t),
+    ...agentMessages(t, place),
   };
 }
 

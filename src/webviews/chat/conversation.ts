@@ -28,11 +28,9 @@ export class Conversation {
     this.#actions = actions;
   }
 
-  /** The tool cards that wait for an answer, oldest first. */
-  get waiting(): ToolCard[] {
-    return [...this.#shown.values()]
-      .map(({ view }) => view)
-      .filter(view => view instanceof ToolCard && view.waiting) as ToolCard[];
+  /** The rows that wait for the person, oldest first. */
+  get waiting(): ItemView<ChatItem>[] {
+    return [...this.#shown.values()].map(({ view }) => view).filter(view => view.waiting);
   }
 
   show(items: readonly ChatItem[], quiet: boolean): void {

@@ -27,6 +27,7 @@ let anchor = saved.anchor;
 const announcer = new Announcer();
 const actions: Actions = {
   approve: (callId, decision, reason) => host.post({ type: 'approve', callId, decision, ...(reason && { reason }) }),
+  retry: id => host.post({ type: 'retry', id }),
   copy: text => host.post({ type: 'copy', text }),
   run: id => host.post({ type: 'runAction', id }),
   send,
@@ -80,7 +81,7 @@ function draw(): void {
   frame = 0;
   const { state } = receiver;
   const waitingBefore = conversation.waiting.length;
-  const focusWasInCard = document.activeElement?.closest('.tool') !== null;
+  const focusWasInCard = document.activeElement?.closest('.tool, [data-asks]') !== null;
   modeLine.show(state.mode);
   conversation.show(state.items, quiet);
   empty.show(state);
@@ -94,7 +95,7 @@ function draw(): void {
 }
 
 /**
- * A call that waits for an answer comes into view, and takes the focus, on the card and not on a button, so that a key
+ * A call that waits for an answer, or a question for a sign-in, comes into view, and takes the focus, on the card and not on a button, so that a key
  * pressed a moment too late allows nothing; but never from a person who reads or writes elsewhere. After the answer: the
  * next such card, or the message box.
  */

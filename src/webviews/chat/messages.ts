@@ -43,18 +43,28 @@ export function byline(): HTMLElement {
   return h('h2', { class: 'byline' }, icon('agent'), h('span', {}, t('Agent')));
 }
 
-/** A row of the chat itself: what went wrong, the next step, and the buttons for it. */
+/** A row of the chat itself: what went wrong, the next step, and the buttons for it; or what the turn waits for. */
 export function noticeView(actions: Actions): ItemView<NoticeItem> {
   const body = h('div', { class: 'notice-body' });
   const element = h('article', { class: 'item notice' });
+  let waiting = false;
   return {
     element,
+    get waiting() {
+      return waiting;
+    },
     update(item, quiet) {
-      const title = { info: t('Note'), warning: t('Warning'), error: t('Error') }[item.level];
-      attribute(element, 'data-level', item.level);
-      fill(body, ...describeFailure(item.failure, actions));
-      fill(element, h('h2', { class: 'screen-reader-only' }, title), icon(item.level), body);
-      if (!quiet) actions.interrupt(`${title}: ${asText(t, item.failure, ' ')}`);
+      const { id, level, failure, asks, retry } = item;
+      waiting = asks === true;
+      const title = asks ? t('Sign-in needed') : { info: t('Note'), warning: t('Warning'), error: t('Error') }[level];
+      attribute(element, 'data-level', level);
+      attribute(element, 'data-asks', waiting);
+      attribute(element, 'tabindex', waiting ? -1 : undefined); // the focus comes to the row, not to its button
+      const again = () =>
+        h('button', { type: 'button', class: 'secondary', onclick: () => actions.retry(id) }, t('Try Again'));
+      fill(body, ...describeFailure(failure, actions, retry && again()));
+      fill(element, h('h2', { class: 'screen-reader-only' }, title), icon(level), body);
+      if (!quiet) actions.interrupt(`${title}: ${asText(t, failure, ' ')}`);
     },
   };
 }

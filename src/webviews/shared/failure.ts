@@ -11,14 +11,18 @@ export interface FailureEvents {
   copy(text: string): void;
 }
 
-/** A failure as a person reads it: the sentence, the next step, who can take it, the buttons, and the fix in full. */
-export function describeFailure(failure: Failure, on: FailureEvents): HTMLElement[] {
+/**
+ * A failure as a person reads it: the sentence, the next step, who can take it, the buttons (`first` before the others),
+ * and the fix in full.
+ */
+export function describeFailure(failure: Failure, on: FailureEvents, first?: HTMLElement): HTMLElement[] {
   const { sentence, nextStep, actions, fix } = failure;
   const who = whoCan(t, failure);
   const copy = copyLabel(t, failure);
-  const buttons = actions.map(action =>
+  const buttons = actions.map((action): HTMLElement =>
     h('button', { type: 'button', class: 'secondary', onclick: () => on.run(action.id) }, visible(action.label)),
   );
+  if (first) buttons.unshift(first);
   if (copy && fix) buttons.push(copyFix(copy, () => on.copy(fix)));
   return [
     h('p', { class: 'sentence', dir: 'auto' }, visible(sentence)),

@@ -5,8 +5,10 @@ import type { ApprovalAnswer, ApprovalRequest } from '../../../src/agent/approva
 import { ReceiptLog } from '../../../src/agent/receipts.ts';
 import { Session, type Interaction } from '../../../src/agent/session.ts';
 import type { ToolCallState } from '../../../src/agent/toolCall.ts';
+import type { TurnOutcome } from '../../../src/agent/turn.ts';
 import { Turns } from '../../../src/agent/turns.ts';
 import { parseWorld } from '../../../src/agent/world.ts';
+import { AgentIdError } from '../../../src/base/errors.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { redactingLogger } from '../../../src/base/logger.ts';
 import type { ChatModel } from '../../../src/gateway/llm.ts';
@@ -34,6 +36,8 @@ export async function startCore(
     keyModel?: () => Promise<ChatModel>;
     /** In place of `answerWith`: decides when the person answers, too. */
     askApproval?: () => Promise<ApprovalAnswer>;
+    /** What the person does when a turn asks for a sign-in; else they cancel it. */
+    askSignIn?: (error: AgentIdError) => void;
   } = {},
 ) {
   const directory = await mkdtemp(path.join(os.tmpdir(), 'agent-id-core-'));
@@ -65,6 +69,9 @@ export async function startCore(
     clock: systemClock,
   });
   const approvals: ApprovalRequest[] = [];
+  const never = new AbortController().signal;
+  const questions: string[] = [];
+  const open = new Set<AgentIdError>();
   let answer: ApprovalAnswer = { kind: 'once' };
   const receipts = new ReceiptLog(directory);
   const turns = new Turns({
@@ -76,6 +83,13 @@ export async function startCore(
     askApproval: async request => {
       approvals.push(request);
       return options.askApproval ? options.askApproval() : answer;
+    },
+    askSignIn: error => {
+      questions.push(error.code);
+      open.add(error);
+      if (options.askSignIn) options.askSignIn(error);
+      else void session.connection?.forceSignIn(() => Promise.reject(new AgentIdError('cancelled')), never);
+      return { dispose: () => void open.delete(error) };
     },
     logger,
     clock: systemClock,
@@ -89,6 +103,22 @@ export async function startCore(
       }),
     trust: async () => true,
   };
+  type Observer = Parameters<Turns['run']>[1];
+  const listen = async (
+    turn: (observer: Observer, signal: AbortSignal) => Promise<TurnOutcome>,
+    signal: AbortSignal = AbortSignal.timeout(60_000),
+  ) => {
+    let said = '';
+    const states = new Map<string, ToolCallState>();
+    const observer: Observer = {
+      answerStarted: () => {},
+      answerText: delta => void (said += delta),
+      answerEnded: () => {},
+      toolChanged: state => void states.set(state.callId, state),
+    };
+    const outcome = await turn(observer, signal);
+    return { said, calls: [...states.values()], outcome };
+  };
   const world = () => parseWorld(sandbox.json, 'sandbox');
   return {
     session,
@@ -98,6 +128,9 @@ export async function startCore(
     receipts,
     log,
     approvals,
+    /** The codes of what turns asked a sign-in for, and the questions that are open. */
+    questions,
+    open,
     stored,
     interaction,
     answerWith: (next: ApprovalAnswer) => void (answer = next),
@@ -112,21 +145,9 @@ export async function startCore(
       return session.connect(chosen, interaction, AbortSignal.timeout(60_000));
     },
     /** One turn: the text of the answers, the last state of each call, and how it ended. */
-    say: async (text: string, signal: AbortSignal = AbortSignal.timeout(60_000)) => {
-      let said = '';
-      const states = new Map<string, ToolCallState>();
-      const outcome = await turns.run(
-        text,
-        {
-          answerStarted: () => {},
-          answerText: delta => void (said += delta),
-          answerEnded: () => {},
-          toolChanged: state => void states.set(state.callId, state),
-        },
-        signal,
-      );
-      return { said, calls: [...states.values()], outcome };
-    },
+    say: (text: string, signal?: AbortSignal) => listen((observer, both) => turns.run(text, observer, both), signal),
+    /** Takes up the turn that failed last. */
+    retry: (signal?: AbortSignal) => listen((observer, both) => turns.retry(observer, both), signal),
     stop: async () => {
       session.dispose();
       servers.dispose();

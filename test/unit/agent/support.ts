@@ -59,7 +59,7 @@ export function turnOptions(
   const abort = new AbortController();
   const asked: string[] = [];
   const options: TurnOptions = {
-    model,
+    model: async () => model,
     conversation: new Conversation(),
     systemPrompt: '',
     tools: () => Object.keys(tools).map(name => ({ name, description: '', parameters: {} })),
@@ -81,6 +81,7 @@ export function turnOptions(
       token: { audience: 'api://mcp', fingerprint: '0123456789abcdef', expiresAt: 1_800_000_000_000 },
     }),
     explainDenial: () => undefined,
+    mend: async () => false,
     approvals: new Approvals(async request => {
       asked.push(request.tool);
       return answer;

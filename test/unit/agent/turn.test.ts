@@ -122,6 +122,16 @@ for (const bad of ['{"a":', '[1]', '"text"', 'null']) {
     const told = model.heard[1]?.at(-1);
     assert.ok(told?.role === 'tool' && /not a JSON object/.test(told.content));
     assert.ok(AgentIdError.is(run.states.at(-1)?.error, 'agent.badArguments'));
+    assert.deepEqual(
+      run.receipts.map(receipt => [
+        receipt.tool,
+        receipt.user?.oid,
+        receipt.approval,
+        receipt.decision,
+        receipt.errorCode,
+      ]),
+      [['a', 'u-1', 'none', 'failed', 'agent.badArguments']],
+    );
   });
 }
 
@@ -199,7 +209,11 @@ test('a tool that nobody offers is answered without a call', async () => {
   const run = turnOptions(model, {});
   await runTurn('hi', run.options);
   assert.ok(AgentIdError.is(run.states.at(-1)?.error, 'agent.noSuchTool'));
-  assert.equal(run.receipts.length, 0);
+  const [receipt] = run.receipts;
+  assert.deepEqual(
+    [receipt?.tool, receipt?.server, receipt?.user, receipt?.approval, receipt?.decision, receipt?.errorCode],
+    ['ghost', undefined, undefined, 'none', 'failed', 'agent.noSuchTool'],
+  );
 });
 
 test('a failing model fails the turn; the next one works on a valid history', async () => {
@@ -297,7 +311,7 @@ test('the query of an address that a person typed is in no receipt', async () =>
     return { ...found, server: { ...found.server, spec } };
   };
   await runTurn('hi', run.options);
-  assert.equal(run.receipts[0]?.server.url, 'https://example.com/mcp');
+  assert.equal(run.receipts[0]?.server?.url, 'https://example.com/mcp');
   assert.doesNotMatch(JSON.stringify(run.receipts), /s3cret/);
 });
 

@@ -29,6 +29,8 @@ const DOCUMENTED: Record<Code, string> = {
   'agent.noSuchTool': 'tool',
   'agent.badArguments': 'tool',
   'agent.signInNeeded': '',
+  'agent.signInDidNotHelp': `code reason ${OBO}`,
+  'agent.tooManyTools': 'tools limit',
   'agent.missingValue': 'what where',
   'agent.noAgents': 'namespace context',
   'agent.agentGone': 'deployment namespace',

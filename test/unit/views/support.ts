@@ -34,6 +34,8 @@ export function startChat() {
     /** What was passed on to the editor. */
     asked: [] as string[],
     attention: 0,
+    /** Who acts, as the editor would say it. */
+    actor: undefined as string | undefined,
     cleared: 0,
     grantsEnded: 0,
     /** As the view has it. */
@@ -52,6 +54,10 @@ export function startChat() {
       chat.heard.push(text);
       return chat.run(text, observer, signal);
     },
+    retry: (observer: Observer, signal: AbortSignal) => {
+      chat.heard.push('retry');
+      return chat.run('', observer, signal);
+    },
     clear: () => void chat.cleared++,
     approvals: { clear: () => void chat.grantsEnded++ },
   } as unknown as Turns;
@@ -60,6 +66,7 @@ export function startChat() {
     say,
     sayDirect: () => 'direct',
     sayCut: (shown, all) => `${shown} of ${all}`,
+    sayActor: () => chat.actor,
     log: () => {},
     sayDenial: state => sayDenial(translate, state),
     sayIdentity: ({ user, agent }) => `${agent} for ${user}`,
