@@ -105,7 +105,7 @@ export function activate(context: vscode.ExtensionContext): void {
     turns: () => turns,
     say,
     log: error => logger.error(`A turn failed: ${String(error)}`),
-    sayDenial: state => sayDenial(t, state),
+    sayDenial: state => sayDenial(t, state, placeOf(session)),
     sayIdentity: ({ user }) => t('as {0} for {1}', session.connection?.agent.deployment ?? '', user),
     sayDirect: () => t('direct: no token, no gateway policy'),
     sayCut: (shown, all) =>

@@ -84,7 +84,8 @@ function judge(clause: Clause, variables: Variables): ClauseVerdict {
   const { kind, text } = clause;
   if (clause.kind === 'leaf') {
     const compiled = compile(text);
-    return { kind, text, verdict: compiled.judge(variables), claims: factsOf(compiled, variables.jwt), parts: [] };
+    const verdict = compiled.judge(forAnyTool(compiled, variables));
+    return { kind, text, verdict, claims: factsOf(compiled, variables.jwt), parts: [] };
   }
   const parts = clause.parts.map(part => judge(part, variables));
   const settles: Verdict = kind === 'all' ? 'fails' : 'holds';
@@ -93,6 +94,19 @@ function judge(clause: Clause, variables: Variables): ClauseVerdict {
   const verdict = settled ? settles : open ? 'unknown' : settles === 'holds' ? 'fails' : 'holds';
   return { kind, text, verdict, claims: [], parts };
 }
+
+/**
+ * Where no tool is named, a clause about tools is open, except one that reads only what no tool has: it is the same for
+ * each of them.
+ */
+function forAnyTool({ references }: Compiled, variables: Variables): Variables {
+  const mcp = references.filter(([root]) => root === 'mcp');
+  const has = ([, kind, field]: Path) => kind === undefined || (kind === 'tool' && (!field || TOOL_FIELDS.has(field)));
+  if (Object.hasOwn(variables, 'mcp') || mcp.length === 0 || mcp.some(has)) return variables;
+  return { ...variables, mcp: { tool: { name: '', target: '' } } };
+}
+
+const TOOL_FIELDS = new Set(['name', 'target']);
 
 const because = ({ rule, clauses }: RuleVerdict, outcome: Blame['outcome']): Blame => ({
   rule,

@@ -36,7 +36,7 @@ export interface MatrixOptions {
   now: number;
 }
 
-const ROUTES = 120;
+const ROUTES = 80;
 const TOKENS = 60;
 const TOKENS_PER_ROUTE = 6;
 

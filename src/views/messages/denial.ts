@@ -2,12 +2,14 @@ import type { ToolCallState } from '../../agent/toolCall.ts';
 import type { DenialReason } from '../../gateway/policy.ts';
 import { clip, LIMITS, type Failure } from '../../protocol/common.ts';
 import type { Translate } from './catalogue.ts';
+import type { Known } from './place.ts';
 import { sayRemedy } from './remedy.ts';
 
 /** What the card of a refused tool says, and of one that will be refused: the clause, the claim, the change that mends it. */
 export function sayDenial(
   t: Translate,
   { status, denial }: Pick<ToolCallState, 'status' | 'denial'>,
+  known: Known = {},
 ): Failure | undefined {
   if (!denial || (status !== 'denied' && status !== 'waiting')) return undefined;
   const intro =
@@ -16,9 +18,14 @@ export function sayDenial(
       : denial.outcome === 'unknown'
         ? t('The gateway’s policy may refuse this tool.')
         : t('The gateway’s policy will refuse this tool.');
+  const sentence = `${intro} ${clauseOf(t, denial)}`;
+  const remedy = sayRemedy(t, denial.remedy, known);
   return {
-    sentence: clip(`${intro} ${clauseOf(t, denial)}`, LIMITS.sentence),
-    nextStep: clip(sayRemedy(t, denial.remedy).sentence, LIMITS.sentence),
+    sentence: clip(sentence, LIMITS.sentence),
+    nextStep: clip(remedy.sentence, LIMITS.sentence),
+    who: remedy.who,
+    // It stands alone, since it goes to somebody who does not see the card.
+    ...(remedy.fix && { fix: clip([sentence, remedy.sentence, remedy.fix].join('\n\n'), LIMITS.fix) }),
     actions: [{ id: 'agentId.showTokens', label: t('Show Tokens') }],
   };
 }

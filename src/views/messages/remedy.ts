@@ -1,21 +1,27 @@
 import type { Remedy } from '../../gateway/remedies.ts';
+import type { Fixer } from '../../protocol/common.ts';
 import type { Translate } from './catalogue.ts';
+import { Graph, sentWith, steps } from './fixes/graph.ts';
+import { Place, type Known } from './place.ts';
 
 /** The change that would mend a refusal: a sentence, and text that can be sent to whoever makes it. */
 export interface SaidRemedy {
   sentence: string;
+  who: Fixer;
   /** A Graph call or lines of the gateway's file; several lines. */
   fix?: string;
 }
 
-export function sayRemedy(t: Translate, remedy: Remedy): SaidRemedy {
+/** `known`: what the connection knows of itself. Values of the token are quoted: nobody vouches for them. */
+export function sayRemedy(t: Translate, remedy: Remedy, known: Known = {}): SaidRemedy {
   switch (remedy.code) {
     case 'emitClaims':
       return {
         sentence: t(
           'The API’s app registration does not emit the agent’s claims: let an Entra admin add them to its optionalClaims, then refresh the token.',
         ),
-        fix: graphPatch(t, remedy.app, {
+        who: 'entraAdmin',
+        fix: patchApp(t, known, remedy.app, 'optionalClaims', {
           optionalClaims: { accessToken: remedy.claims.map(name => ({ name, essential: false })) },
         }),
       };
@@ -32,7 +38,8 @@ export function sayRemedy(t: Translate, remedy: Remedy): SaidRemedy {
                 remedy.has,
                 remedy.reads,
               ),
-        fix: inFile(t, remedy),
+        who: 'clusterAdmin',
+        fix: inFile(t, remedy, known),
       };
     case 'allowAgent':
       return {
@@ -40,12 +47,14 @@ export function sayRemedy(t: Translate, remedy: Remedy): SaidRemedy {
           'Select another agent, or ask whoever owns the gateway’s file to allow this one, {0}.',
           remedy.agent,
         ),
-        fix: inFile(t, remedy),
+        who: 'clusterAdmin',
+        fix: inFile(t, remedy, known),
       };
     case 'changeRule':
       return {
         sentence: t('Ask whoever owns the gateway’s file, if the agent should be allowed this.'),
-        fix: inFile(t, remedy),
+        who: 'clusterAdmin',
+        fix: inFile(t, remedy, known),
       };
     case 'neverSet':
       return {
@@ -53,20 +62,25 @@ export function sayRemedy(t: Translate, remedy: Remedy): SaidRemedy {
           'The rule reads {0}, which the gateway does not set when it checks rules: it can never hold.',
           remedy.variable,
         ),
-        fix: inFile(t, remedy),
+        who: 'clusterAdmin',
+        fix: inFile(t, remedy, known),
       };
     case 'addRoute':
-      return { sentence: t('The gateway’s file has no route for {0}: add one, or correct the path.', remedy.path) };
+      return {
+        sentence: t('The gateway’s file has no route for {0}: add one, or correct the path.', remedy.path),
+        who: 'clusterAdmin',
+      };
     case 'getToken':
-      return { sentence: t('Sign in and connect again, so that the sidecar issues a new token.') };
+      return { sentence: t('Sign in and connect again, so that the sidecar issues a new token.'), who: 'you' };
     case 'refreshToken':
-      return { sentence: t('Refresh the token.') };
+      return { sentence: t('Refresh the token.'), who: 'you' };
     case 'checkKeys':
       return {
         sentence: t(
           'The gateway’s jwks does not have the key {0}: let it name the key set of the token’s tenant.',
           remedy.kid,
         ),
+        who: 'clusterAdmin',
       };
     case 'setIssuer':
       return {
@@ -76,30 +90,43 @@ export function sayRemedy(t: Translate, remedy: Remedy): SaidRemedy {
               remedy.version === '2.0' ? 2 : 1,
             )
           : t('Put the token’s issuer into the gateway’s file, if that tenant is meant.'),
-        fix: remedy.version
-          ? `${graphPatch(t, remedy.app, { api: { requestedAccessTokenVersion: remedy.version === '2.0' ? 2 : 1 } })}\n\n${t('or in the gateway’s file:')}\n\nissuer: ${remedy.issuer}`
-          : `issuer: ${remedy.issuer}`,
+        who: remedy.version ? 'entraAdmin' : 'clusterAdmin',
+        fix: issuerFix(t, remedy, known),
       };
     case 'addAudience':
       return {
         sentence: t('Add the token’s audience to the audiences of the route, if it is meant for that API.'),
-        fix: ['audiences:', ...remedy.audiences.map(audience => `  - ${audience}`)].join('\n'),
+        who: 'clusterAdmin',
+        fix: ['audiences:', ...remedy.audiences.map(audience => `  - ${JSON.stringify(audience)}`)].join('\n'),
       };
   }
 }
 
 /** Lines of the gateway's file: as they are, and as they would let the token pass. */
-function inFile(t: Translate, place: { clause: string; line?: number; suggestion?: string }): string {
+function inFile(t: Translate, place: { clause: string; line?: number; suggestion?: string }, known: Known): string {
+  const map = new Place(() => known).get('gatewayConfig');
   const where =
-    place.line === undefined ? t('In the gateway’s file:') : t('Line {0} of the gateway’s file:', place.line);
+    place.line === undefined
+      ? t('In the gateway’s file (ConfigMap {0}):', map)
+      : t('Line {0} of the gateway’s file (ConfigMap {1}):', place.line, map);
   return place.suggestion === undefined
     ? `${where}\n  ${place.clause}`
     : `${where}\n- ${place.clause}\n+ ${place.suggestion}`;
 }
 
-/** Microsoft Graph v1.0, `PATCH /applications(appId='…')`: what it names replaces what the app had. */
-function graphPatch(t: Translate, app: string | undefined, body: object): string {
-  const note = t('It replaces what the app has there: read it first (GET) and keep the rest.');
-  const url = `https://graph.microsoft.com/v1.0/applications(appId='${app ?? '<app id of the API>'}')`;
-  return `# ${note}\nPATCH ${url}\n\n${JSON.stringify(body, undefined, 2)}`;
+function issuerFix(t: Translate, remedy: Extract<Remedy, { code: 'setIssuer' }>, known: Known): string {
+  const line = `issuer: ${JSON.stringify(remedy.issuer)}`;
+  if (!remedy.version) return line;
+  const api = { requestedAccessTokenVersion: remedy.version === '2.0' ? 2 : 1 };
+  return `${patchApp(t, known, remedy.app, 'api', { api })}\n\n${t('Or, in the gateway’s file:')}\n\n${line}`;
+}
+
+/** What a PATCH names replaces what the app had, so it is read first. */
+function patchApp(t: Translate, known: Known, app: string | undefined, property: string, body: object): string {
+  const graph = new Graph(new Place(() => known));
+  const path = `applications(appId='${app ?? t('<app id of the API>')}')`;
+  return steps(
+    `${t('Read what the app registration has there, and keep it:')}\n\n${graph.call('GET', `${path}?$select=${property}`)}`,
+    `${t('Change it:')}\n\n${graph.call('PATCH', path, body)}\n\n${sentWith(t, 'Application.ReadWrite.All')}`,
+  );
 }

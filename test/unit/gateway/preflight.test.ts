@@ -25,7 +25,7 @@ const token = (claims: object = {}, header: object = {}): PresentedToken => ({
 /** The verdict on an MCP route with these policies. */
 function judge(
   policies: object,
-  presented: PresentedToken | undefined = token(),
+  presented: PresentedToken | 'none' = token(),
   more: object = {},
   options?: PreflightOptions,
 ) {
@@ -35,7 +35,13 @@ function judge(
     backends: [{ mcp: { targets: [{ name: 'a' }] } }],
   };
   const text = stringify({ gateways: { default: { port: 3000 } }, routes: [{ ...route, policies }], ...more });
-  return preflight(parseGatewayConfig(text), { path: '/mcp' }, presented, NOW, options);
+  return preflight(
+    parseGatewayConfig(text),
+    { path: '/mcp' },
+    presented === 'none' ? undefined : presented,
+    NOW,
+    options,
+  );
 }
 const checks = ({ checks: list }: RouteVerdict) => list.map(({ kind, outcome }) => `${kind} ${outcome}`);
 
@@ -85,5 +91,142 @@ describe('the way of a request', () => {
       ],
     );
     assert.ok(check.remedy?.code === 'emitClaims' && check.remedy.app === APP);
+  });
+});
+
+describe('modes', () => {
+  it('that let a request pass without claims leave every rule about claims unfulfilled', () => {
+    const open = judge({ jwtAuth: { ...jwtAuth, mode: 'optional' }, mcpAuthorization: { rules: [REFERENCE] } }, 'none');
+    assert.deepEqual(checks(open), ['route passes', 'jwtAuth passes', 'mcpAuthorization fails']);
+    assert.equal(open.checks[1]?.unauthenticated, true);
+    assert.equal(
+      judge({ jwtAuth: { ...jwtAuth, mode: undefined } }, 'none').outcome,
+      'admitted',
+      'optional by default',
+    );
+    const bad = token({ iss: V2 });
+    assert.equal(judge({ jwtAuth: { ...jwtAuth, mode: 'permissive' } }, bad).outcome, 'admitted');
+    assert.equal(judge({ jwtAuth: { ...jwtAuth, mode: 'optional' } }, bad).outcome, 'refused');
+  });
+
+  it('of mcpAuthentication are strict by default, and its answer says nothing', () => {
+    const verdict = judge({ mcpAuthentication: { ...jwtAuth, mode: undefined } }, 'none');
+    assert.match(verdict.answer?.text ?? '', /JWT token required/);
+  });
+});
+
+describe('the key', () => {
+  const providers = (first: object, second: object) => ({
+    jwtAuth: {
+      mode: 'strict',
+      providers: [
+        { ...jwtAuth, mode: undefined, ...first },
+        { issuer: V2, ...second },
+      ],
+    },
+  });
+  const v2 = token({ iss: V2, aud: APP });
+  const url = (name: string) => ({ jwks: { url: `https://login.example/${name}` } });
+
+  it('chooses the provider, whatever issuer the token names', () => {
+    const verdict = judge(providers({}, { jwks: KEYS }), v2);
+    assert.equal(verdict.checks[1]?.reason?.code, 'issuerDiffers');
+    assert.equal(
+      judge(providers(url('keys'), url('keys')), v2).checks[1]?.reason?.code,
+      'issuerDiffers',
+      'one key set',
+    );
+  });
+
+  it('is taken for granted where only one provider can have it, and open where two can', () => {
+    const one = judge({ jwtAuth: { ...jwtAuth, ...url('keys') } });
+    assert.equal(one.outcome, 'admitted');
+    assert.equal(one.checks[1]?.reason?.code, 'keysUnseen');
+    assert.equal(judge(providers(url('a'), url('b')), v2).outcome, 'unknown');
+    const keys = (source: { location?: string }) => (source.location?.endsWith('a') ? ['other'] : ['k1']);
+    assert.equal(
+      judge(providers(url('a'), url('b')), v2, {}, { keys: source => keys('location' in source ? source : {}) })
+        .outcome,
+      'admitted',
+    );
+  });
+
+  it('that nobody has refuses', () => {
+    assert.equal(
+      judge({ jwtAuth }, token({}, { kid: 'k9' })).answer?.text,
+      'authentication failure: token uses the unknown key "k9"',
+    );
+  });
+});
+
+describe('other places of the file', () => {
+  const gateways = (policies: object) => ({ gateways: { default: { port: 3000, ...policies } } });
+
+  it('policies of the listener come first, and take the token away', () => {
+    const twice = judge({ jwtAuth }, token(), gateways({ jwtAuth }));
+    assert.deepEqual(checks(twice), ['route passes', 'jwtAuth passes', 'jwtAuth fails']);
+    assert.equal(twice.checks[2]?.reason?.code, 'tokenTaken');
+    const rules = { rules: [{ require: "jwt.sub == 'nobody'" }] };
+    const refused = judge({ jwtAuth }, token(), gateways({ jwtAuth, authorization: rules }));
+    assert.deepEqual(refused.answer, { status: 403, text: 'authorization failed' });
+    assert.equal(judge({}, token(), gateways({ jwtAuth })).outcome, 'admitted');
+  });
+
+  it('what decides by more than the token is unknown, unless something else refuses', () => {
+    for (const policies of [
+      { extAuthz: { host: 'h' } },
+      { authorization: { rules: [{ maybe: 'true' }] } },
+      { jwtAuth: 7 },
+    ])
+      assert.equal(judge(policies).outcome, 'unknown', JSON.stringify(policies));
+    const both = judge({ extAuthz: { host: 'h' }, jwtAuth }, 'none');
+    assert.equal(both.outcome, 'refused');
+    assert.equal(both.answer, undefined, 'which of the two answers is open');
+    const attached = { policies: [{ name: 'p', target: { route: { name: 'mcp' } }, policy: {} }] };
+    assert.deepEqual(judge({}, token(), attached).checks[1]?.reason, { code: 'unread', policies: ['policies'] });
+    assert.equal(judge({ jwtAuth: { ...jwtAuth, location: { cookie: { name: 'c' } } } }).outcome, 'unknown');
+  });
+
+  it('a rule about what is never set is said to be one', () => {
+    const fix = (policies: object) => judge({ jwtAuth, ...policies }).checks.at(-1)?.remedy;
+    const http = fix({ authorization: { rules: [{ require: "mcp.tool.name == 'x'" }] } });
+    assert.ok(http?.code === 'neverSet' && http.variable === 'mcp.tool.name');
+    const later = fix({
+      mcpAuthorization: { rules: [{ require: "mcp.methodName == 'tools/call' && has(jwt.appid)" }] },
+    });
+    assert.ok(later?.code === 'neverSet' && later.variable === 'mcp.methodName');
+  });
+});
+
+describe('the route', () => {
+  const at = (path: string, matches: object[][], more: object = {}) => {
+    const routes = matches.map((match, index) => ({
+      name: `r${index}`,
+      matches: match,
+      backends: [{ ai: {} }],
+      ...more,
+    }));
+    return preflight(parseGatewayConfig(stringify({ routes })), { path }, undefined, NOW);
+  };
+  const prefix = (path: string) => ({ path: { pathPrefix: path } });
+
+  it('is the exact one, then the one with the longer prefix, of whole segments', () => {
+    assert.equal(at('/a/b', [[prefix('/')], [prefix('/a')], [{ path: { exact: '/a/b' } }]]).route, 'r2');
+    assert.equal(at('/a/b/c', [[prefix('/a')], [prefix('/a/b')]]).route, 'r1');
+    assert.equal(at('/ab', [[prefix('/a')], [prefix('/')]]).route, 'r1');
+    assert.equal(at('/a', [[{ ...prefix('/a'), method: 'GET' }], [prefix('/')]]).route, 'r1', 'we send POST');
+    assert.deepEqual(at('/b', [[prefix('/a')]]).answer, { status: 404, text: 'route not found' });
+  });
+
+  it('is left open where it hangs on what we do not send or can not read', () => {
+    const open = (verdict: RouteVerdict) =>
+      verdict.checks[0]?.reason?.code === 'routeUnsure' ? verdict.outcome : undefined;
+    assert.equal(
+      open(at('/a', [[{ ...prefix('/a'), headers: [{ name: 'x', value: { exact: 'y' } }] }], [prefix('/')]])),
+      'unknown',
+    );
+    assert.equal(open(at('/a', [[{ path: { regex: '/a.*' } }]])), 'unknown');
+    assert.equal(open(at('/a', [[prefix('/a')], [prefix('/a')]])), 'unknown');
+    assert.equal(open(at('/a', [[prefix('/a')]], { hostnames: ['api.example'] })), 'unknown');
   });
 });

@@ -17,19 +17,38 @@ test('a check says what differs, and one that passes says what it took for grant
   assert.equal(sayReason(translate, check('passes', undefined)), undefined);
 });
 
-test('missing claims are mended by a Graph call with the app of the audience', () => {
-  const { sentence, fix } = sayRemedy(translate, { code: 'emitClaims', claims: ['xms_act_fct'], app: 'guid' });
+test('missing claims are mended by Graph calls with the app of the audience, in the cloud of the connection', () => {
+  const remedy = { code: 'emitClaims', claims: ['xms_act_fct'], app: 'guid' } as const;
+  const { sentence, who, fix = '' } = sayRemedy(translate, { ...remedy, claims: [...remedy.claims] });
   assert.match(sentence, /optionalClaims/);
-  assert.match(fix ?? '', /^# .*\nPATCH https:\/\/graph\.microsoft\.com\/v1\.0\/applications\(appId='guid'\)\n\n\{/);
-  assert.deepEqual(JSON.parse((fix ?? '').slice((fix ?? '').indexOf('{'))), {
+  assert.equal(who, 'entraAdmin');
+  assert.match(
+    fix,
+    /GET https:\/\/graph\.microsoft\.com\/v1\.0\/applications\(appId='guid'\)\?\$select=optionalClaims/,
+  );
+  const call = /PATCH .*\n.*\n\n(\{.*\n\})/s.exec(fix)?.[1] ?? '';
+  assert.deepEqual(JSON.parse(call), {
     optionalClaims: { accessToken: [{ name: 'xms_act_fct', essential: false }] },
   });
+  const known = { authority: 'https://login.microsoftonline.us/tenant' };
+  assert.match(sayRemedy(translate, { ...remedy, claims: [] }, known).fix ?? '', /https:\/\/graph\.microsoft\.us\//);
 });
 
 test('a rule that names other agents is shown with its line, as it is and as it could be', () => {
   const place = { clause: "jwt.appid in ['a']", suggestion: "jwt.appid in ['a', 'b']", line: 21 };
   assert.equal(
     sayRemedy(translate, { code: 'allowAgent', agent: 'b', ...place }).fix,
-    "Line 21 of the gateway’s file:\n- jwt.appid in ['a']\n+ jwt.appid in ['a', 'b']",
+    "Line 21 of the gateway’s file (ConfigMap agentgateway-config):\n- jwt.appid in ['a']\n+ jwt.appid in ['a', 'b']",
   );
+});
+
+test('what a token says stays a value in the text that is sent', () => {
+  const audience = 'x\n  - "*"';
+  assert.equal(
+    sayRemedy(translate, { code: 'addAudience', audiences: [audience] }).fix,
+    'audiences:\n  - "x\\n  - \\"*\\""',
+  );
+  const issuer = sayRemedy(translate, { code: 'setIssuer', issuer: 'https://x\n# y', version: '1.0' });
+  assert.ok(issuer.fix?.endsWith('issuer: "https://x\\n# y"'));
+  assert.match(issuer.fix ?? '', /"requestedAccessTokenVersion": 1/);
 });
