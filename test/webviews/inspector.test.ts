@@ -56,13 +56,20 @@ test('the summary gives each token’s audience, subject, app and time left', as
 
 test('a failed row, one that is not configured and one that loads stand beside good ones', async () => {
   await open(states.failed);
-  assert.match(await row('T2 (Azure OpenAI)').innerText(), /Failed[\s\S]*AADSTS65001[\s\S]*An administrator/);
+  assert.match(
+    await row('T2 (Azure OpenAI)').innerText(),
+    /Failed[\s\S]*AADSTS65001[\s\S]*An Entra admin can fix this/,
+  );
   assert.match(await row('T2 (Graph)').innerText(), /Not configured\s+The sidecar has no API of this name/);
   assert.match(await row('T2 (Other)').innerText(), /Loading/);
   assert.match(await row('User token (Tc)').innerText(), /Expired\s+2 min ago/);
   assert.match(await row('T2 (MCP Server)').innerText(), /OK/);
-  await row('T2 (Azure OpenAI)').getByRole('button', { name: 'Sign In Again' }).click();
-  assert.deepEqual(await inspector.posted(), [{ type: 'runAction', id: 'agentId.forceSignIn' }]);
+  await row('T2 (Azure OpenAI)').getByRole('button', { name: 'Show Tokens' }).click();
+  await row('T2 (Azure OpenAI)').getByRole('button', { name: 'Copy for the Entra Admin' }).click();
+  const [action, copied] = (await inspector.posted()) as { type: string; id?: string; text?: string }[];
+  assert.deepEqual(action, { type: 'runAction', id: 'agentId.showTokens' });
+  assert.equal(copied?.type, 'copyText');
+  assert.match(copied.text ?? '', /65001/);
 });
 
 test('time runs by the host’s clock, and a token runs out while we look', async () => {
