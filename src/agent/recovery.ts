@@ -8,6 +8,7 @@ const MENDABLE = new Set([
   'agent.signInNeeded',
   'signIn.interactionRequired',
   'signIn.sessionEnded',
+  'signIn.editorAccount',
   'sidecar.interactionRequired',
   'sidecar.userTokenRejected',
 ]);

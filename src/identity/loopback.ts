@@ -41,13 +41,18 @@ export async function listenForAnswer(
     };
     take().catch(() => response.destroy());
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening', { signal });
-  const { port } = server.address() as AddressInfo;
   const close = () => {
     server.close();
     server.closeAllConnections();
   };
+  server.listen(0, '127.0.0.1');
+  try {
+    await once(server, 'listening', { signal });
+  } catch (error) {
+    close(); // cancelled in between
+    throw error;
+  }
+  const { port } = server.address() as AddressInfo;
   return { port, answer, close };
 }
 

@@ -66,7 +66,7 @@ export class Actions {
     const { chat, notice, servers, inspector, session, configuration, tokenClipboard } = this.#deps;
     return {
       'agentId.signIn': () => this.#signIn(),
-      'agentId.forceSignIn': () => this.#forceSignIn(this.#deps.signIn.choose),
+      'agentId.forceSignIn': () => this.#forceSignIn(this.#deps.signIn.choose(session.connection?.account)),
       'agentId.signInWithDeviceCode': () => this.#signInBy('deviceCode'),
       'agentId.signInInBrowser': () => this.#signInBy('browser'),
       'agentId.signInWithEditorAccount': () => this.#signInBy('editorAccount'),

@@ -41,18 +41,16 @@ export class SignInFlow {
     };
   }
 
-  /** Lets the person choose user and way, where there is a choice. */
-  readonly choose: InteractiveSignIn = async (signIn, signal, request = {}) => {
-    const [accounts, current] = await Promise.all([
-      signIn.accounts(),
-      signIn.silent({ signal }).catch(() => undefined),
-    ]);
-    const choices = signInChoices(t, accounts, current?.account, waysHere(signIn.ways, this.#place));
-    const choice = choices.length > 1 ? await pickChoice(choices, signal) : choices[0];
-    if (!choice) throw new AgentIdError('cancelled');
-    if (choice.kind === 'way') return this.by(choice.way)(signIn, signal, request);
-    return this.#switchTo(choice.account, signIn, signal);
-  };
+  /** Lets the person choose user and way, where there is a choice. `current`: who acts now, and so is no choice. */
+  choose(current: Account | undefined): InteractiveSignIn {
+    return async (signIn, signal, request = {}) => {
+      const choices = signInChoices(t, await signIn.accounts(), current, waysHere(signIn.ways, this.#place));
+      const choice = choices.length > 1 ? await pickChoice(choices, signal) : choices[0];
+      if (!choice) throw new AgentIdError('cancelled');
+      if (choice.kind === 'way') return this.by(choice.way)(signIn, signal, request);
+      return this.#switchTo(choice.account, signIn, signal);
+    };
+  }
 
   /** Without a question where the user's refresh token is still good. */
   async #switchTo(account: Account, signIn: SignIn, signal: AbortSignal): Promise<UserToken> {

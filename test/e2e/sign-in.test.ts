@@ -36,7 +36,7 @@ describe('signing in another way', { skip: lacks('controlUrl') }, () => {
     const { login } = world.connection;
     if (login === 'manual') throw new Error('a sandbox has a login page');
     await workbench.openContainer('Agent ID');
-    await world.control('/entra', { deviceCode: 'blocked', deviceCodeLifetime: 12, deviceCodeInterval: 1 });
+    await world.control('/entra', { deviceCode: 'blocked', deviceCodeInterval: 1 });
     await chat.click('Sign In');
     const modal = workbench.modal('Your code:');
     const code = /Your code: (\S+)/.exec(await modal.text())?.[1] ?? '';
@@ -44,6 +44,7 @@ describe('signing in another way', { skip: lacks('controlUrl') }, () => {
     await fillLogin(page, login, code, upn(0));
     await page.getByText('530036').waitFor();
     await page.close();
+    await world.control('/entra', { deviceCode: 'expired' }); // nobody wants to wait for it
     const toast = await workbench.toast(/The code expired/).waitFor();
     const buttons = await toast.box.getByRole('button').allInnerTexts();
     assert.deepEqual(
