@@ -24,7 +24,7 @@ import type { Remembered } from './memory.ts';
 import { askForToken } from './pasteToken.ts';
 import type { SandboxProcess } from './sandboxProcess.ts';
 import { addServer, removeServer, serverIdOfRow } from './serverCommands.ts';
-import { showFailure } from './showFailure.ts';
+import { copyFix, showFailure } from './showFailure.ts';
 import type { SignInFlow } from './signInFlow.ts';
 import { showStatusMenu } from './statusMenu.ts';
 
@@ -101,6 +101,7 @@ export class Actions {
       'agentId.startSandbox': () => this.#startSandbox(),
       'agentId.stopSandbox': () => this.#stopSandbox(),
       'agentId.setApiKey': () => this.#useApiKey(),
+      'agentId.copyFix': row => copyFix(row),
       'agentId.showLog': () => this.#deps.showLog(),
       'agentId.openSettings': () => vscode.commands.executeCommand('workbench.action.openSettings', 'agentId.'),
       'agentId.openStatusMenu': () => showStatusMenu(session),

@@ -25,6 +25,7 @@ export const commandIds = [
   'agentId.startSandbox',
   'agentId.stopSandbox',
   'agentId.setApiKey',
+  'agentId.copyFix',
   'agentId.showLog',
   'agentId.openSettings',
   'agentId.openStatusMenu',

@@ -127,6 +127,7 @@ function stepRow(step: StepId, state: StepState, say: (error: unknown) => Failur
     ...(color && { color }),
     ...(description && { description }),
     ...(failure && { tooltip: asText(t, failure, '\n\n') }),
+    ...(failure?.fix && { fix: failure.fix }),
     accessibleLabel: `${stepLabel(step)}: ${description ?? state.kind}`,
   };
 }

@@ -49,6 +49,7 @@ function serverRow(server: McpServer, words: ServerWords): Row {
         ...base,
         description: sentence.startsWith(label) ? sentence.slice(label.length) : sentence, // the row has the name already
         tooltip: [spec.url, place, asText(t, failure, '\n\n')].join('\n\n'),
+        ...(failure.fix && { fix: failure.fix }),
         // what waits for a sign-in has not failed
         ...(AgentIdError.is(state.error, 'agent.gatewayNeedsSignIn')
           ? { icon: 'lock' }

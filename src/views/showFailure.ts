@@ -15,3 +15,9 @@ export async function showFailure(failure: Failure): Promise<void> {
   const picked = await vscode.window.showErrorMessage(asText(t, failure, ' '), ...buttons);
   await picked?.run();
 }
+
+/** Copies the fix of a tree row. */
+export async function copyFix(row: unknown): Promise<void> {
+  const fix = typeof row === 'object' && row !== null && 'fix' in row ? row.fix : undefined;
+  if (typeof fix === 'string') await vscode.env.clipboard.writeText(fix);
+}

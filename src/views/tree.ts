@@ -13,6 +13,8 @@ export interface Row {
   contextValue?: string;
   /** What a screen reader says instead of label and description. */
   accessibleLabel?: string;
+  /** The fix of what failed here, for the row's own button that copies it. */
+  fix?: string;
   command?: { command: string; title: string; arguments?: unknown[] };
   expanded?: boolean;
   children?: Row[];
@@ -56,7 +58,7 @@ export class RowTree implements vscode.TreeDataProvider<Row>, vscode.Disposable 
     item.id = row.id;
     item.description = row.description && visible(row.description);
     item.tooltip = row.tooltip;
-    item.contextValue = row.contextValue;
+    item.contextValue = [row.contextValue, row.fix && 'fixable'].filter(Boolean).join(';');
     item.command = row.command;
     if (row.icon)
       item.iconPath = new vscode.ThemeIcon(row.icon, row.color ? new vscode.ThemeColor(row.color) : undefined);

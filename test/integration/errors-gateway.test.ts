@@ -54,7 +54,7 @@ const withKey = (endpoint = `${server.origin}/v1`) =>
 async function failureOf(model: () => Promise<ChatModel>): Promise<Failure & { code: string }> {
   try {
     const request = { messages: [{ role: 'user' as const, content: 'hello' }], tools: [] };
-    for await (const _event of (await model()).stream({ ...request, signal: AbortSignal.timeout(20_000) })) continue;
+    for await (const event of (await model()).stream({ ...request, signal: AbortSignal.timeout(20_000) })) void event;
   } catch (error) {
     assert.ok(AgentIdError.is(error), String(error));
     seen.add(error.code);

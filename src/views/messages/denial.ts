@@ -2,13 +2,17 @@ import type { ToolCallState } from '../../agent/toolCall.ts';
 import type { DenialReason } from '../../gateway/policy.ts';
 import { clip, LIMITS, type Failure } from '../../protocol/common.ts';
 import type { Translate } from './catalogue.ts';
-import type { Known } from './place.ts';
+import { handOver } from './handOver.ts';
+import { Place, type Known } from './place.ts';
 import { sayRemedy } from './remedy.ts';
 
-/** What the card of a refused tool says, and of one that will be refused: the clause, the claim, the change that mends it. */
+/**
+ * What the card of a refused tool says, and of one that will be refused: the clause, the claim, the change that mends it,
+ * and, once it was refused, who can make that change.
+ */
 export function sayDenial(
   t: Translate,
-  { status, denial }: Pick<ToolCallState, 'status' | 'denial'>,
+  { status, denial, resolved }: Pick<ToolCallState, 'status' | 'denial' | 'resolved'>,
   known: Known = {},
 ): Failure | undefined {
   if (!denial || (status !== 'denied' && status !== 'waiting')) return undefined;
@@ -19,13 +23,16 @@ export function sayDenial(
         ? t('The gateway’s policy may refuse this tool.')
         : t('The gateway’s policy will refuse this tool.');
   const sentence = `${intro} ${clauseOf(t, denial)}`;
-  const remedy = sayRemedy(t, denial.remedy, known);
+  const { sentence: next, who, fix } = sayRemedy(t, denial.remedy, known);
+  const value = (name: string) => (name === 'tool' ? (resolved?.ownName ?? '') : '');
+  const said = { sentence, next, ...(who && { who }), ...(fix && { fix }) };
+  const refusal = { code: 'gateway.policy', at: new Date() };
   return {
     sentence: clip(sentence, LIMITS.sentence),
-    nextStep: clip(remedy.sentence, LIMITS.sentence),
-    who: remedy.who,
+    nextStep: clip(next, LIMITS.sentence),
+    ...(who && { who }),
     // It stands alone, since it goes to somebody who does not see the card.
-    ...(remedy.fix && { fix: clip([sentence, remedy.sentence, remedy.fix].join('\n\n'), LIMITS.fix) }),
+    ...(fix && { fix: clip(handOver(t, said, refusal, value, new Place(() => known)), LIMITS.fix) }),
     actions: [{ id: 'agentId.showTokens', label: t('Show Tokens') }],
   };
 }

@@ -7,7 +7,13 @@ import type { Place } from './place.ts';
  * The text that goes to somebody who can mend a failure and has never heard of this extension: what was tried, by whom,
  * when, what was answered, and the change. `said.who` is somebody other than the person.
  */
-export function handOver(t: Translate, said: Said, error: AgentIdError, value: Value, place: Place): string {
+export function handOver(
+  t: Translate,
+  said: Said,
+  error: Pick<AgentIdError, 'code' | 'at'>,
+  value: Value,
+  place: Place,
+): string {
   const facts = factsOf(t, error, value, place).map(([name, text]) => `${name}: ${oneLine(text)}`);
   return [
     place.sandbox ? t('SANDBOX: everything in this message is simulated.') : undefined,
@@ -37,7 +43,7 @@ function heading(t: Translate, who: Fixer): string {
 type Fact = readonly [name: string, text: string];
 
 /** What is known, and no line for what is not. */
-function factsOf(t: Translate, { code, at }: AgentIdError, value: Value, place: Place): Fact[] {
+function factsOf(t: Translate, { code, at }: Pick<AgentIdError, 'code' | 'at'>, value: Value, place: Place): Fact[] {
   const [room = ''] = code.split('.');
   const api = value('api');
   const resource = place.resource(api);
@@ -63,6 +69,7 @@ function factsOf(t: Translate, { code, at }: AgentIdError, value: Value, place: 
     [t('Namespace'), place.knows('namespace')],
     [t('Route of the gateway'), value('route')],
     [t('MCP server'), room === 'mcp' ? value('server') : undefined],
+    [t('Tool'), value('tool')],
     [t('Error'), value('aadsts') && `AADSTS${value('aadsts')}`],
     [t('Correlation id'), value('correlationId')],
     ...(speaker ? [[speaker, value('detail') || value('reason')] as [string, string]] : []),
