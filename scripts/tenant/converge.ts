@@ -2,7 +2,7 @@ import { explained, mayBeReplication, ServiceFailure, TenantError } from './erro
 import type { Finding, Item } from './item.ts';
 import type { World } from './world.ts';
 
-/** Pauses before each try, in seconds: a little over two minutes. Entra says minutes, and mostly takes seconds. */
+/** Pauses before each try, in seconds: with those of LOOKS about three minutes. Entra says minutes, and mostly takes seconds. */
 const TRIES = [0, 2, 4, 8, 10, 15, 20, 30, 30];
 /** Pauses before a change is looked for again. A change of a new object can be accepted and then rolled back. */
 const LOOKS = [0, 1, 2, 4];

@@ -35,8 +35,12 @@ export class ServiceFailure extends Error {
  */
 export function mayBeReplication(error: unknown): boolean {
   if (error instanceof NotYet) return true;
-  return error instanceof ServiceFailure && (error.status === 404 || error.status === 400);
+  if (!(error instanceof ServiceFailure) || DEFINITE.test(error.code)) return false;
+  return error.status === 404 || error.status === 400;
 }
+
+/** Parts of codes that say a rule of the tenant, a limit, or a request that will never be right. */
+const DEFINITE = /Policy|Quota|LimitExceeded|Incompatible|Unsupported|HostNameNot|NotSupported/;
 
 /** Something that the next step builds on can't be read yet; it is waited for like any other delay of the directory. */
 export class NotYet extends Error {
@@ -67,6 +71,8 @@ function nextStep({ service, status, code }: ServiceFailure): string {
     return service === 'Azure'
       ? 'You need Owner, User Access Administrator or Role Based Access Control Administrator there: docs/setup-tenant.md#roles.'
       : 'You lack a directory role for it, or the client a consent: docs/setup-tenant.md#roles.';
+  if (/Policy/.test(code))
+    return 'A policy of the tenant forbids it; an administrator can except this application: docs/setup-tenant.md#when-it-fails.';
   if (/Quota|LimitExceeded/.test(code))
     return 'Delete agent identities or blueprints that nobody needs, for good: deleted ones count too.';
   return 'Run this again in a few minutes; nothing is made twice. If it stays: docs/setup-tenant.md#when-it-fails.';

@@ -57,7 +57,8 @@ const SERVICE_ACCOUNT = 'agent-blueprint';
 const agentName = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/), v.maxLength(40));
 const Values = v.object({
   tenantId: v.optional(guid),
-  name: v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(80)),
+  // goes into names that people read, and as it is into a line of the .env
+  name: v.pipe(v.string(), v.regex(/^[\p{L}\p{N}][\p{L}\p{N} ._()-]{0,79}$/u)),
   agents: v.pipe(v.array(agentName), v.minLength(1)),
   // exact and case-sensitive: Entra compares it letter by letter with the `iss` of the pod's token
   issuer: v.optional(v.pipe(v.string(), v.regex(/^https:\/\/[^\s?#]+$/), v.maxLength(600))),
@@ -70,7 +71,7 @@ const Values = v.object({
 
 const SAID: Record<keyof v.InferOutput<typeof Values>, string> = {
   tenantId: '--tenant (TENANT_ID) is the GUID of a tenant',
-  name: '--name has 1 to 80 characters',
+  name: '--name has 1 to 80 letters, digits, spaces and . _ ( ) -',
   agents: '--agent is a name in lower case, such as research or two-words',
   issuer: '--issuer (CLUSTER_ISSUER) is an https address, exactly as the tokens of the cluster have it',
   namespace: '--namespace (NAMESPACE) is the name of a namespace',
@@ -111,6 +112,12 @@ export function readOptions(argv: readonly string[]): Options | undefined {
     throw new TenantError(`${SAID[field]}.`, 'Correct it and run this again; nothing was changed.');
   }
   const { tenantId, issuer, resource, sponsor, ...rest } = parsed.output;
+  const held = env.get('TENANT_ID')?.toLowerCase();
+  if (tenantId !== undefined && held !== undefined && tenantId !== held)
+    throw new TenantError(
+      `${file} is about the tenant ${held}, and its ids mean nothing in ${tenantId}.`,
+      'Name another file with --env; nothing was changed.',
+    );
   const subject = `system:serviceaccount:${rest.namespace}:${SERVICE_ACCOUNT}`;
   return { command, env, tenantId, issuer, resource, sponsor, subject, yes: values.yes === true, ...rest };
 }

@@ -1,11 +1,11 @@
+import { GRAPH } from '../../src/identity/wellKnown.ts';
 import { AZURE, assignmentOf, azCommand, type Assignee } from './azure.ts';
 import { agentDisplayName, displayName, idOf } from './context.ts';
 import { agentVariable, type Options } from './options.ts';
 import * as requests from './requests.ts';
-import { GRAPH } from '../../src/identity/wellKnown.ts';
 import { LOGIN, PERMISSIONS } from './signIn.ts';
 
-/** A list or an address that holds an id which only an answer will tell. */
+/** An id that only an answer will tell. */
 const later = (what: string) => `<${what}>`;
 
 /**

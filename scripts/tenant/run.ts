@@ -1,3 +1,4 @@
+import { isCancellation } from '../../src/base/errors.ts';
 import { redact } from '../../src/base/redact.ts';
 import { Azure } from './azure.ts';
 import { check } from './check.ts';
@@ -61,7 +62,8 @@ async function open(world: World, options: Options, command: keyof typeof PERMIS
 }
 
 function fail(world: World, error: unknown, code: number): number {
-  if (world.signal.aborted) world.say('Stopped. What was made stays; running this again goes on from there.');
+  if (world.signal.aborted && isCancellation(error))
+    world.say('Stopped. What was made stays; running this again goes on from there.');
   else {
     const said = explained(error, 'The request');
     if (!(said instanceof TenantError)) throw said;

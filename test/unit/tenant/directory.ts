@@ -72,6 +72,8 @@ export interface Faults {
   removalIgnored: number;
   /** A person may not create agent identities: only the blueprint itself may. */
   onlyBlueprintCreates: boolean;
+  /** A policy of the tenant forbids new secrets. */
+  secretsForbidden: boolean;
   /** v1.0 knows no agent identities. */
   betaOnly: boolean;
   /** Permissions that come along because somebody consented to them before. */
@@ -105,6 +107,7 @@ export class TenantState {
     secretLingers: 0,
     removalIgnored: 0,
     onlyBlueprintCreates: false,
+    secretsForbidden: false,
     betaOnly: false,
     alsoGranted: [],
     withheld: [],

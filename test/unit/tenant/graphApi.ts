@@ -12,8 +12,6 @@ interface Route {
   /** One of these permissions, in a person's token. */
   readonly needs: readonly string[];
   readonly body?: v.GenericSchema;
-  /** Agent identities are not known in v1.0 of an old tenant. */
-  readonly agentic?: true;
   answer(call: Call, match: RegExpExecArray): Reply;
 }
 
@@ -27,7 +25,6 @@ const routes: Route[] = [
     method: 'POST',
     path: new RegExp(`^/applications${BLUEPRINT}$`),
     needs: ['AgentIdentityBlueprint.Create'],
-    agentic: true,
     body: v.strictObject({
       '@odata.type': v.literal('#microsoft.graph.agentIdentityBlueprint'),
       displayName: text,
@@ -96,13 +93,13 @@ const routes: Route[] = [
     method: 'POST',
     path: new RegExp(`^/applications/${ID}${BLUEPRINT}/addPassword$`),
     needs: ['AgentIdentityBlueprint.AddRemoveCreds.All'],
-    agentic: true,
     body: v.strictObject({
       passwordCredential: v.strictObject({ displayName: text, endDateTime: v.pipe(v.string(), v.isoTimestamp()) }),
     }),
     answer(call, match) {
       const app = appAt(call, match);
       if (!app) return notFound;
+      if (call.state.faults.secretsForbidden) return refuse(400, 'CredentialTypeNotAllowedAsPerAppPolicy');
       const { passwordCredential: said } = call.body as {
         passwordCredential: { displayName: string; endDateTime: string };
       };
@@ -117,7 +114,6 @@ const routes: Route[] = [
     method: 'POST',
     path: new RegExp(`^/applications/${ID}${BLUEPRINT}/removePassword$`),
     needs: ['AgentIdentityBlueprint.AddRemoveCreds.All'],
-    agentic: true,
     body: v.strictObject({ keyId: guid }),
     answer(call, match) {
       const app = appAt(call, match);
@@ -204,7 +200,6 @@ const routes: Route[] = [
     method: 'POST',
     path: new RegExp(`^/servicePrincipals${AGENT}$`),
     needs: ['AgentIdentity.Create.All'],
-    agentic: true,
     body: v.strictObject({ displayName: text, agentIdentityBlueprintId: guid, 'sponsors@odata.bind': sponsors }),
     answer({ state, body, token }) {
       const { displayName, agentIdentityBlueprintId: blueprint } = body as Record<string, string>;
@@ -301,6 +296,27 @@ const routes: Route[] = [
 
 /** One request to Graph, already known to come with a token for Graph. */
 export function graph(call: Call, version: string): Reply {
+  const { state, method, path } = call;
+  const { betaOnly } = state.faults;
+  const appId = /^\/applications\(appId='(.*)'\)$/.exec(path)?.[1];
+  const agentic = path.includes('agentIdentity') || state.apps.some(app => app.appId === appId && app.blueprint);
+  if (agentic && betaOnly && version === 'v1.0') return refuse(400, 'AgentBlueprint_NotSupportedOnApiVersion');
+  if (version === 'v1.0') return answer(call);
+  if (!agentic || !betaOnly) state.violations.push(`graph: ${method} ${path}: beta without need`);
+  // beta calls one property differently
+  const text = JSON.stringify(call.body) ?? 'null';
+  if (text.includes('delegatedPermissionIds')) state.violations.push(`graph: ${path}: a name of v1.0 in beta`);
+  const body =
+    call.body === undefined
+      ? undefined
+      : (JSON.parse(text.replaceAll('"permissionIds"', '"delegatedPermissionIds"')) as unknown);
+  const reply = answer({ ...call, body });
+  if (reply.body === undefined) return reply;
+  const said = JSON.stringify(reply.body);
+  return { ...reply, body: JSON.parse(said.replaceAll('"delegatedPermissionIds"', '"permissionIds"')) as unknown };
+}
+
+function answer(call: Call): Reply {
   const { state, method, path, token } = call;
   const wrong = (why: string): Reply => {
     state.violations.push(`graph: ${method} ${path}: ${why}`);
@@ -309,9 +325,6 @@ export function graph(call: Call, version: string): Reply {
   for (const route of routes) {
     const match = route.method === method ? route.path.exec(path) : null;
     if (!match) continue;
-    if (route.agentic && state.faults.betaOnly && version === 'v1.0')
-      return refuse(400, 'AgentBlueprint_NotSupportedOnApiVersion');
-    if (!route.agentic && version === 'beta' && !state.faults.betaOnly) return wrong('beta without need');
     if (token.scopes ? !route.needs.some(need => token.scopes?.includes(need)) : !path.includes('agentIdentity'))
       return refuse(403, 'Authorization_RequestDenied', 'Insufficient privileges to complete the operation.');
     if ((call.body !== undefined) !== (route.body !== undefined)) return wrong('body');

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { TENANT } from './directory.ts';
+import { COGNITIVE, TENANT } from './directory.ts';
 import { ISSUER, RESOURCE, useTenant } from './support.ts';
 
 const it = useTenant();
@@ -93,6 +93,13 @@ for (const [args, says] of [
     assert.match(seen, says);
     assert.deepEqual(it.state.log, []);
   });
+
+test('a .env of another tenant is not mixed up with this one', async () => {
+  it.writeEnv(`TENANT_ID=${COGNITIVE}\n`);
+  const { code, seen } = await it.setup();
+  assert.equal(code, 2);
+  assert.match(seen, /is about the tenant 7d312290/);
+});
 
 test('an id in the .env that is none is named before anything is changed', async () => {
   it.writeEnv('BLUEPRINT_APP_ID=my-blueprint\n');

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { TENANT } from './directory.ts';
 import { useTenant } from './support.ts';
 
 const it = useTenant();
@@ -71,7 +72,7 @@ test('it is gone also when Ctrl+C comes in between', async () => {
     interrupt.abort();
     return add(secret);
   };
-  const { code, seen } = await it.tenant('setup', ['--tenant', '3d1e2be9-a10a-4a0c-8380-7ce190f98ed9'], {
+  const { code, seen } = await it.tenant('setup', ['--tenant', TENANT], {
     signal: interrupt.signal,
   });
   assert.equal(code, 1);
@@ -105,6 +106,27 @@ test('one of a run that died is found and removed; those of others stay', async 
   assert.equal((await it.setup()).code, 0);
   assert.deepEqual(blueprint()?.passwords, [theirs]);
   assert.match((await it.tenant('check')).stdout, /it has 1 of others, which nothing here needs/);
+});
+
+test('a policy against secrets is a reason to stop, not to try again', async () => {
+  it.state.faults.onlyBlueprintCreates = true;
+  it.state.faults.secretsForbidden = true;
+  const { code, seen } = await it.setup();
+  assert.equal(code, 1);
+  assert.match(seen, /A policy of the tenant forbids it/);
+  assert.equal(count(/addPassword$/), 1);
+});
+
+test('Ctrl+C does not hide a secret that can not be removed', async () => {
+  it.state.faults.onlyBlueprintCreates = true;
+  it.state.faults.removalIgnored = 100_000;
+  const interrupt = new AbortController();
+  it.state.secrets.push = () => {
+    interrupt.abort();
+    return 0;
+  };
+  const { seen } = await it.tenant('setup', ['--tenant', TENANT], { signal: interrupt.signal });
+  assert.match(seen, /still works or is still there after its removal/);
 });
 
 test('the answer with the secret is lost: the secret is removed all the same', async () => {
