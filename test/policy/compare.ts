@@ -13,7 +13,7 @@ const TOOLS = Object.entries(TARGETS).flatMap(([target, names]) => names.map(nam
 const listedAs = ({ target, name }: { target: string; name: string }) => `${target}_${name}`;
 
 /** Puts every case to the gateway at `origin` and compares what it does with what the preflight says. */
-export async function compare(matrix: Matrix, origin: string): Promise<Comparison> {
+export async function compare(matrix: Matrix, origin: string, now = Date.now): Promise<Comparison> {
   const config = parseGatewayConfig(matrix.file);
   const result: Comparison = { cases: matrix.cases.length, unknown: [], differences: [] };
   const waiting = [...matrix.cases];
@@ -25,7 +25,7 @@ export async function compare(matrix: Matrix, origin: string): Promise<Compariso
 
   async function one(item: PolicyCase): Promise<void> {
     const { kind, path } = item.route;
-    const verdict = preflight(config, { path }, item.token.presented, Date.now(), { tools: TOOLS });
+    const verdict = preflight(config, { path }, item.token.presented, now(), { tools: TOOLS });
     const differs = (what: string, expected: unknown, actual: unknown) => {
       const [wanted, seen] = [JSON.stringify(expected), JSON.stringify(actual)] as [string, string];
       if (wanted !== seen) result.differences.push({ case: item, what, expected: wanted, actual: seen });
