@@ -78,12 +78,13 @@ describe('a failure that only an Entra admin can mend', { skip: lacks('controlUr
 
   step('and is gone when the admin has done it', async () => {
     await world.control('/entra', { consentMissing: [] });
-    await chat.ask('What did I ask?');
+    await chat.ask('Hello again.');
     await chat.idle();
     await (
       await chat.log()
     )
-      .getByText(/Before this you asked|You asked/)
+      .getByRole('article')
+      .filter({ hasText: /^Agent/ })
       .last()
       .waitFor();
   });

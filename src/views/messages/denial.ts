@@ -25,12 +25,12 @@ export function sayDenial(
   const sentence = `${intro} ${clauseOf(t, denial)}`;
   const { sentence: next, who, fix } = sayRemedy(t, denial.remedy, known);
   const value = (name: string) => (name === 'tool' ? (resolved?.ownName ?? '') : '');
-  const said = { sentence, next, ...(who && { who }), ...(fix && { fix }) };
+  const said = { sentence, next, who, ...(fix && { fix }) };
   const refusal = { code: 'gateway.policy', at: new Date() };
   return {
     sentence: clip(sentence, LIMITS.sentence),
     nextStep: clip(next, LIMITS.sentence),
-    ...(who && { who }),
+    who,
     // It stands alone, since it goes to somebody who does not see the card.
     ...(fix && { fix: clip(handOver(t, said, refusal, value, new Place(() => known)), LIMITS.fix) }),
     actions: [{ id: 'agentId.showTokens', label: t('Show Tokens') }],

@@ -76,11 +76,7 @@ export function sidecarMessages(t: Translate, place: Place): Catalogue<Code> {
         v('api'),
         trail(v),
       ),
-      next: askAdmin(
-        t(
-          'grant delegated consent for this resource to the agent identity (or make it inheritable on the blueprint); it takes a minute or two to replicate.',
-        ),
-      ),
+      next: t('Send the fix to an Entra admin; it works a minute or two after it was made.'),
       who: 'entraAdmin',
       fix: entra.grantToAgent(v('api')),
       actions: ['agentId.showTokens'],
