@@ -125,11 +125,18 @@ describe('the token inspector', { skip: lacks('controlUrl', 'mcp', 'llmModel', '
 
   step('a token that ends is shown as ended', async () => {
     await remake({ tokenLifetime: 20 });
+    const table = (await inspector()).getByRole('table', { name: 'Tokens' });
+    await table
+      .getByRole('row')
+      .filter({ hasText: 'T2 (MCP)' })
+      .getByText(/^\d+ s left$/)
+      .waitFor(ANEW);
+    await world.control('/entra', { down: true }); // else the tools' connection renews them in time
     await rowStatus('T2 (MCP)', 'Expired');
     const checks = (await region('T2 (MCP)')).getByRole('list', { name: 'Checks of T2 (MCP)' });
     await checks.getByText(/^Expired at/).waitFor(ANEW);
     await picture('expired', 'How the tokens follow from each other');
-    await remake({ tokenLifetime: null });
+    await remake({ tokenLifetime: null, down: false });
     await rowStatus('T2 (MCP)', 'OK');
   });
 
