@@ -119,6 +119,7 @@ const STEP_ICONS: Record<StepState['kind'], [string, string | undefined]> = {
 function stepRow(step: StepId, state: StepState, say: (error: unknown) => Failure): Row {
   const [icon, color] = STEP_ICONS[state.kind];
   const failure = state.kind === 'failed' ? say(state.error) : undefined;
+  const action = failure?.actions[0]; // what mends it, from where it is read
   const description = state.kind === 'done' ? stepDetail(step, state.detail) : failure?.sentence;
   return {
     id: `step:${step}`,
@@ -128,6 +129,7 @@ function stepRow(step: StepId, state: StepState, say: (error: unknown) => Failur
     ...(description && { description }),
     ...(failure && { tooltip: asText(t, failure, '\n\n') }),
     ...(failure?.fix && { fix: failure.fix }),
+    ...(action && { command: { command: action.id, title: action.label } }),
     accessibleLabel: `${stepLabel(step)}: ${description ?? state.kind}`,
   };
 }

@@ -45,6 +45,7 @@ function serverRow(server: McpServer, words: ServerWords): Row {
       const failure = words.say(state.error);
       const { sentence } = failure;
       const label = `${spec.label} `;
+      const [action] = failure.actions;
       return {
         ...base,
         description: sentence.startsWith(label) ? sentence.slice(label.length) : sentence, // the row has the name already
@@ -54,6 +55,7 @@ function serverRow(server: McpServer, words: ServerWords): Row {
         ...(AgentIdError.is(state.error, 'agent.gatewayNeedsSignIn')
           ? { icon: 'lock' }
           : { icon: 'error', color: 'testing.iconFailed' }),
+        ...(action && { command: { command: action.id, title: action.label } }),
         accessibleLabel: `${spec.label}, ${sentence}`,
       };
     }

@@ -324,3 +324,92 @@ test('all calls of a turn share a trace id and have a span of their own', async 
   assert.equal(new Set(parents.map(parent => parent.slice(3, 35))).size, 1);
   assert.equal(new Set(parents).size, 2);
 });
+
+const consent = new AgentIdError('sidecar.consentMissing', { api: 'mcp' });
+
+test('what is mended is done once more, and leaves one receipt', async () => {
+  const model = scriptedModel([
+    [toolCall('1', 'a'), done('tool_calls')],
+    [text('ok'), done()],
+  ]);
+  let tries = 0;
+  const run = turnOptions(model, {
+    a: async () => {
+      if (++tries === 1) throw consent;
+      return ok('r');
+    },
+  });
+  run.options.mend = async error => error === consent;
+  assert.equal(await runTurn('hi', run.options), 'done');
+  assert.equal(tries, 2);
+  assert.deepEqual(
+    run.receipts.map(receipt => receipt.decision),
+    ['ok'],
+  );
+  assert.equal(run.asked.length, 1);
+});
+
+test('a call without a token stops the turn beside one that was made; taken up, only that call is made', async () => {
+  const model = scriptedModel([
+    [toolCall('1', 'a'), toolCall('2', 'b'), done('tool_calls')],
+    [text('both'), done()],
+  ]);
+  const made: string[] = [];
+  let granted = false;
+  const run = turnOptions(model, {
+    a: async () => {
+      made.push('a');
+      return ok('first');
+    },
+    b: async () => {
+      if (!granted) throw consent;
+      made.push('b');
+      return ok('second');
+    },
+  });
+  await assert.rejects(runTurn('hi', run.options), error => error === consent);
+  assert.equal(model.heard.length, 1, 'the model can do nothing about it');
+  granted = true;
+  assert.equal(await runTurn(undefined, run.options), 'done');
+  assert.deepEqual(made, ['a', 'b']);
+  assert.deepEqual(
+    model.heard[1]?.flatMap(message => (message.role === 'tool' ? [[message.toolCallId, message.content]] : [])),
+    [
+      ['1', 'first'],
+      ['2', 'second'],
+    ],
+  );
+  assert.deepEqual(
+    run.receipts.map(({ callId, decision }) => [callId, decision]),
+    [
+      ['1', 'ok'],
+      ['2', 'failed'],
+      ['2', 'ok'],
+    ],
+  );
+});
+
+test('an answer that broke off is asked for anew when the turn is taken up', async () => {
+  const broken = async () => {
+    throw new AgentIdError('llm.interrupted', { detail: '' });
+  };
+  const model = scriptedModel([
+    [text('par'), broken],
+    [text('whole'), done()],
+  ]);
+  const run = turnOptions(model, {});
+  await assert.rejects(runTurn('hi', run.options), isCode('llm.interrupted'));
+  await runTurn(undefined, run.options);
+  assert.deepEqual(run.options.conversation.messages(''), [
+    { role: 'user', content: 'hi' },
+    { role: 'assistant', content: 'whole' },
+  ]);
+});
+
+test('more tools than a model takes are said before anything is sent', async () => {
+  const names = Array.from({ length: 129 }, (_, number) => [`t${number}`, async () => ok('')] as const);
+  const model = scriptedModel([]);
+  const run = turnOptions(model, Object.fromEntries(names));
+  await assert.rejects(runTurn('hi', run.options), { code: 'agent.tooManyTools', args: { tools: 129, limit: 128 } });
+  assert.equal(model.heard.length, 0);
+});

@@ -123,6 +123,40 @@ export const chats = {
     ],
     { busy: true },
   ),
+  asking: chat(
+    [
+      { kind: 'user', id: 'u5', text: 'Search both.' },
+      tool('t11', { status: 'running', durationMs: undefined }),
+      {
+        kind: 'notice',
+        id: 'q1',
+        level: 'warning',
+        asks: true,
+        failure: {
+          sentence: 'Your sign-in has ended: it is too old, was revoked, or the password changed (AADSTS50173).',
+          nextStep: 'The agent waits. Sign in, and it goes on where it is.',
+          actions: [{ id: 'agentId.signIn', label: 'Sign In Again' }],
+        },
+      },
+    ],
+    { busy: true },
+  ),
+  again: chat([
+    { kind: 'user', id: 'u6', text: 'Search both.' },
+    {
+      kind: 'notice',
+      id: 'n6',
+      level: 'error',
+      retry: true,
+      failure: {
+        sentence: 'You signed in again, and the token for “mcp” is still refused (AADSTS50076).',
+        nextStep: 'Ask an Entra admin: let the policy of that API cover the blueprint too. Then try again.',
+        who: 'entraAdmin',
+        fix: 'In Protection, Conditional Access, that policy: add the blueprint to its target resources.',
+        actions: [{ id: 'agentId.forceSignIn', label: 'Sign In Again' }],
+      },
+    },
+  ]),
   refused: chat([
     { kind: 'user', id: 'u4', text: 'Use every tool you have.' },
     tool('t7', {
