@@ -20,12 +20,13 @@ import { INSPECTOR_PANEL, InspectorPanel } from './views/inspectorPanel.ts';
 import { openLink } from './views/links.ts';
 import { remember, serverStore, signInMemory, trustStore } from './views/memory.ts';
 import { clauseOf, sayDenial } from './views/messages/denial.ts';
-import { placeOf } from './views/place.ts';
+import { placeOf, remoteOf } from './views/place.ts';
 import { modeLine, noTokensBecause, suggestedPrompts } from './views/mode.ts';
 import { loadSayer } from './views/say.ts';
 import { SandboxProcess } from './views/sandboxProcess.ts';
 import { editorSecrets, memorySecrets } from './views/secrets.ts';
 import { serverRows } from './views/serversTree.ts';
+import { showPlugin } from './views/showPlugin.ts';
 import { SignInFlow, signInPlace } from './views/signInFlow.ts';
 import { helps, waysHere } from './views/signInWays.ts';
 import { StatusBar } from './views/statusBar.ts';
@@ -45,17 +46,16 @@ export function activate(context: vscode.ExtensionContext): void {
   const channel = vscode.window.createOutputChannel('Agent ID', { log: true });
   const logger = redactingLogger(channel);
   const place = signInPlace();
+  const { extensionKind } = context.extension;
   const { say, loaded } = loadSayer(t, {
-    known: () => placeOf(session),
+    known: () => placeOf(session, remoteOf(vscode.env.remoteName, extensionKind === vscode.ExtensionKind.Workspace)),
     helps: (action, error) => helps(action, error, waysHere(session.connection?.signInWays ?? [], place)),
   });
   const secrets = editorSecrets(context);
   const memory = memorySecrets();
   const remembered = remember(globalState);
   const { version } = context.extension.packageJSON as { version: string };
-  logger.info(
-    `Agent ID ${version}, extension kind ${context.extension.extensionKind}, remote ${vscode.env.remoteName ?? 'none'}`,
-  );
+  logger.info(`Agent ID ${version}, extension kind ${extensionKind}, remote ${vscode.env.remoteName ?? 'none'}`);
 
   const sandbox: SandboxProcess = new SandboxProcess(extensionUri, logger, () => {
     if (session.plan?.world?.keepSignIn === false) session.disconnect();
@@ -75,6 +75,7 @@ export function activate(context: vscode.ExtensionContext): void {
     trust: trustStore(globalState),
     overrides: readSettings,
     opened: plan => void remembered.keep(plan),
+    watchPlugin: showPlugin,
     fetch: (input, init) => fetch(input, init),
     logger,
     clock: systemClock,

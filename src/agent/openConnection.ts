@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { AgentIdError } from '../base/errors.ts';
-import { discover } from '../cluster/discovery.ts';
 import { loadKubeconfig } from '../cluster/kubeconfig.ts';
 import { pinnedFetch } from '../cluster/pinnedFetch.ts';
+import { survey } from '../cluster/survey.ts';
 import { Authority } from '../identity/authority.ts';
 import { createSignIn } from '../identity/signIn.ts';
 import { SigningKeys } from '../identity/signingKeys.ts';
@@ -27,10 +27,11 @@ export async function openConnection(
     ...(plan.kubeconfig && { path: plan.kubeconfig }),
     ...(overrides.proxy && { proxy: overrides.proxy }),
     logger,
+    watch: deps.watchPlugin,
   });
   const api = await kubeconfig.connect(plan.context);
   try {
-    const { agents, gateway, problems } = await discover(api, plan.namespace, signal);
+    const { agents, gateway, problems } = await survey(api, plan.namespace, signal);
     const agent = agents.find(candidate => candidate.deployment === plan.deployment);
     if (!agent) throw new AgentIdError('agent.agentGone', { deployment: plan.deployment, namespace: plan.namespace });
     for (const problem of [...agent.problems, ...problems]) logger.warn(`Discovery: ${problem.message}`);

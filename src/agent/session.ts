@@ -4,6 +4,7 @@ import { AgentIdError } from '../base/errors.ts';
 import { Emitter } from '../base/event.ts';
 import type { Fetch } from '../base/fetch.ts';
 import type { Logger } from '../base/logger.ts';
+import type { PluginRun } from '../cluster/execCredential.ts';
 import type { EditorAccounts, SecretStore } from '../identity/types.ts';
 import type { McpServers } from '../mcp/registry.ts';
 import type { Connection, InteractiveSignIn } from './connection.ts';
@@ -31,6 +32,8 @@ export interface SessionDeps {
   overrides(): Overrides;
   /** Called when a plan has led to a connection, before its steps run: a reload may come before they end. */
   opened(plan: ConnectionPlan): void;
+  /** Shows a credential plugin of the kubeconfig at work. */
+  watchPlugin?: (run: PluginRun) => void;
   /** The editor's fetch (proxy, system certificates). */
   fetch: Fetch;
   logger: Logger;

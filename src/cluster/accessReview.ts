@@ -61,7 +61,32 @@ export async function refusedAccess(
   return asked.filter((_, index) => !allowed[index]);
 }
 
+/**
+ * Refuses when something is missing that connecting needs, all of it in one error. A server that answers no reviews, or
+ * does not say its version, is not asked for more: the requests will tell.
+ * @throws cluster.forbidden, and what `KubeApi.get` throws when the server can't be reached
+ */
+export async function requireAccess(api: KubeApi, namespace: string, signal?: AbortSignal): Promise<void> {
+  const [version, refused] = await Promise.all([
+    serverVersion(api, signal),
+    settle(refusedAccess(api, namespace, signal ? { signal } : {})),
+  ]);
+  if (refused instanceof AgentIdError) return;
+  const [first, ...others] = refused.filter(({ since = 0 }) => since <= (version?.minor ?? 0));
+  if (first) throw accessError(first, namespace, others);
+}
+
 /** The error that stands for a refused permission: the one that the request itself would have met. */
-export function accessError({ verb, resource }: Permission, namespace: string): AgentIdError {
-  return new AgentIdError('cluster.forbidden', { verb, resource, namespace, reason: 'SelfSubjectAccessReview' });
+export function accessError(
+  { verb, resource }: Permission,
+  namespace: string,
+  others: readonly Permission[] = [],
+): AgentIdError {
+  return new AgentIdError('cluster.forbidden', {
+    verb,
+    resource,
+    namespace,
+    reason: 'SelfSubjectAccessReview',
+    ...(others.length > 0 && { others: others.map(other => `${other.verb} ${other.resource}`).join(', ') }),
+  });
 }

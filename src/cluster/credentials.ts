@@ -2,10 +2,9 @@ import tls from 'node:tls';
 import type { RequestOptions } from 'node:https';
 import { AgentIdError, describe } from '../base/errors.ts';
 import { systemClock, type Clock } from '../base/clock.ts';
-import type { Logger } from '../base/logger.ts';
 import { redact } from '../base/redact.ts';
 import { SingleFlight } from '../base/singleFlight.ts';
-import { runCredentialPlugin, type ExecCredential } from './execCredential.ts';
+import { runCredentialPlugin, type ExecCredential, type PluginOptions } from './execCredential.ts';
 import type { ClusterEntry, UserEntry } from './kubeconfigFile.ts';
 import { loadKubernetesClient } from './libraries.ts';
 
@@ -66,7 +65,7 @@ export interface CredentialSource {
 /** Prepares credentials for one context; every caller of the same moment shares one preparation. */
 export class Credentials implements CredentialSource {
   readonly #reload: () => Promise<ContextSettings>;
-  readonly #logger: Logger;
+  readonly #plugins: PluginOptions;
   readonly #clock: Clock;
   readonly #flight = new SingleFlight<Access>();
   #settings: ContextSettings;
@@ -77,11 +76,11 @@ export class Credentials implements CredentialSource {
   /** `reload` reads the kubeconfig again: tools such as `az aks get-credentials` write new tokens into it. */
   constructor(
     settings: ContextSettings,
-    options: { reload: () => Promise<ContextSettings>; logger: Logger; clock?: Clock },
+    options: PluginOptions & { reload: () => Promise<ContextSettings>; clock?: Clock },
   ) {
     this.#settings = settings;
     this.#reload = options.reload;
-    this.#logger = options.logger;
+    this.#plugins = options;
     this.#clock = options.clock ?? systemClock;
   }
 
@@ -109,7 +108,7 @@ export class Credentials implements CredentialSource {
     const { context, cluster, user } = this.#settings;
     const now = this.#clock.now();
     if (user.exec && !(this.#plugin && now < (this.#plugin.expiresAt ?? Infinity) - EXPIRY_SKEW_MS)) {
-      this.#plugin = await runCredentialPlugin(user.exec, cluster, this.#logger, signal);
+      this.#plugin = await runCredentialPlugin(user.exec, cluster, this.#plugins, signal);
       this.#library = undefined;
     }
     this.#library ??= await this.#openLibrary();

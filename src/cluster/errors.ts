@@ -24,7 +24,10 @@ export type ClusterErrorCode =
   | 'cluster.tls'
   /** The API server does not accept our credentials, new ones included; args: server, context. */
   | 'cluster.unauthorized'
-  /** RBAC refuses; args: verb, resource, namespace (may be empty), reason (the server's sentence). */
+  /**
+   * RBAC refuses; args: verb, resource, namespace (may be empty), reason (the server's sentence), others (what else it
+   * refuses, where all was asked at once: `verb resource`, joined by commas).
+   */
   | 'cluster.forbidden'
   /** The API server has no such object; args: path, reason. */
   | 'cluster.notFound'

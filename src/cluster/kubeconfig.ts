@@ -1,17 +1,24 @@
 import { AgentIdError } from '../base/errors.ts';
-import type { Logger } from '../base/logger.ts';
 import { Credentials, refuseUnsupported, type ContextSettings } from './credentials.ts';
+import type { PluginOptions } from './execCredential.ts';
 import { HttpKubeApi, type KubeApi } from './kubeApi.ts';
 import { readKubeconfig, type KubeconfigDocument } from './kubeconfigFile.ts';
 import { proxyFor } from './proxy.ts';
 
 export interface KubeContextInfo {
   name: string;
+  /** Absolute path of the file that defines it. */
+  file: string;
   cluster: string;
   /** URL of the API server; empty when the context names a cluster that no file defines. */
   server: string;
   namespace?: string;
   user?: string;
+}
+
+export interface KubeconfigOptions extends PluginOptions {
+  path?: string;
+  proxy?: string;
 }
 
 export interface Kubeconfig {
@@ -28,15 +35,16 @@ export interface Kubeconfig {
 
 /**
  * Reads the kubeconfig: `path`, or `$KUBECONFIG`, or `~/.kube/config`. `proxy` is the editor's own proxy setting, used
- * where the kubeconfig names none.
+ * where the kubeconfig names none; `watch` sees the credential plugins at work.
  * @throws kubeconfig.notFound, kubeconfig.unreadable, kubeconfig.invalid
  */
-export async function loadKubeconfig(options: { path?: string; proxy?: string; logger: Logger }): Promise<Kubeconfig> {
+export async function loadKubeconfig(options: KubeconfigOptions): Promise<Kubeconfig> {
   const document = await readKubeconfig(options.path);
   return {
     files: document.files,
     contexts: [...document.contexts].map(([name, context]) => ({
       name,
+      file: context.file,
       cluster: context.cluster ?? '',
       server: document.clusters.get(context.cluster ?? '')?.server ?? '',
       ...(context.namespace ? { namespace: context.namespace } : {}),
@@ -55,6 +63,7 @@ export async function loadKubeconfig(options: { path?: string; proxy?: string; l
         credentials: new Credentials(settings, {
           reload: async () => settingsOf(await readKubeconfig(options.path), context),
           logger: options.logger,
+          watch: options.watch,
         }),
       });
     },

@@ -58,7 +58,8 @@ export interface KubeconfigDocument {
   currentContext?: string;
   clusters: Map<string, ClusterEntry>;
   users: Map<string, UserEntry>;
-  contexts: Map<string, ContextEntry>;
+  /** Each with the file that defines it. */
+  contexts: Map<string, ContextEntry & { file: string }>;
 }
 
 /**
@@ -138,7 +139,7 @@ function mergeFile(into: KubeconfigDocument, file: string, parsed: ReturnType<ty
   for (const { name, user } of parsed.users)
     if (!into.users.has(name)) into.users.set(name, resolveUser(user ?? {}, absolute));
   for (const { name, context } of parsed.contexts)
-    if (context && !into.contexts.has(name)) into.contexts.set(name, context);
+    if (context && !into.contexts.has(name)) into.contexts.set(name, { ...context, file });
 }
 
 function resolveUser(user: UserEntry, absolute: (value: string) => string): UserEntry {

@@ -25,6 +25,7 @@ import { askForToken } from './pasteToken.ts';
 import type { SandboxProcess } from './sandboxProcess.ts';
 import { addServer, removeServer, serverIdOfRow } from './serverCommands.ts';
 import { copyFix, showFailure } from './showFailure.ts';
+import { showPlugin } from './showPlugin.ts';
 import type { SignInFlow } from './signInFlow.ts';
 import { showStatusMenu } from './statusMenu.ts';
 
@@ -260,7 +261,7 @@ export class Actions {
   }
 
   #access() {
-    return { proxy: this.#deps.settings().proxy, logger: this.#deps.logger };
+    return { proxy: this.#deps.settings().proxy, logger: this.#deps.logger, watch: showPlugin };
   }
 
   async #configuredWorld(last: ConnectionPlan | undefined): Promise<ConnectionPlan | undefined> {

@@ -1,26 +1,18 @@
 import * as vscode from 'vscode';
 import { isGuid, missingAnswers, type ConnectionPlan } from '../agent/configuration.ts';
 import { AgentIdError } from '../base/errors.ts';
-import type { Logger } from '../base/logger.ts';
-import { discover, listNamespaces, type DiscoveredAgent } from '../cluster/discovery.ts';
-import { loadKubeconfig } from '../cluster/kubeconfig.ts';
+import { listNamespaces, type Discovery, type DiscoveredAgent } from '../cluster/discovery.ts';
+import { loadKubeconfig, type KubeconfigOptions } from '../cluster/kubeconfig.ts';
 import type { KubeApi } from '../cluster/kubeApi.ts';
+import { survey } from '../cluster/survey.ts';
+import { agentOrder } from './agentOrder.ts';
 import { ask, pick } from './pick.ts';
 
 const t = vscode.l10n.t;
 
-/** Where a kubeconfig is read from and how its API servers are reached. */
-export interface ClusterAccess {
-  /** Kubeconfig file; absent = `KUBECONFIG` or `~/.kube/config`. */
-  path?: string;
-  /** The editor's own proxy setting. */
-  proxy?: string;
-  logger: Logger;
-}
-
 /** Asks for context, namespace and agent, and for what the cluster does not say. Undefined when the person left. */
 export async function planCluster(
-  access: ClusterAccess,
+  access: KubeconfigOptions,
   last: ConnectionPlan | undefined,
   signal: AbortSignal,
 ): Promise<ConnectionPlan | undefined> {
@@ -37,7 +29,7 @@ export async function planCluster(
     contexts.map(item => ({
       label: item.name,
       description: item.name === kubeconfig.currentContext ? t('current context') : '',
-      detail: item.server,
+      detail: kubeconfig.files.length > 1 ? `${item.server} · ${item.file}` : item.server,
       value: item,
     })),
   );
@@ -47,8 +39,9 @@ export async function planCluster(
     const known = last?.context === context.name ? last.namespace : context.namespace;
     const namespace = await pickNamespace(api, known, signal);
     if (!namespace) return undefined;
-    const { agents } = await discover(api, namespace, signal);
-    const agent = await pickAgent(agents, namespace, context.name);
+    const found = await survey(api, namespace, signal);
+    const lastHere = last?.context === context.name && last.namespace === namespace ? last.deployment : undefined;
+    const agent = await pickAgent(found, namespace, context.name, { last: lastHere });
     if (!agent) return undefined;
     const answers = await askMissing(agent, last && last.deployment === agent.deployment ? last.answers : {});
     if (!answers) return undefined;
@@ -68,14 +61,14 @@ export async function planCluster(
 /** Another agent of the namespace that is connected; undefined when the person left. */
 export async function planOtherAgent(
   plan: ConnectionPlan,
-  access: Omit<ClusterAccess, 'path'>,
+  access: Omit<KubeconfigOptions, 'path'>,
   signal: AbortSignal,
 ): Promise<ConnectionPlan | undefined> {
   const kubeconfig = await loadKubeconfig({ ...access, ...(plan.kubeconfig && { path: plan.kubeconfig }) });
   const api = await kubeconfig.connect(plan.context);
   try {
-    const { agents } = await discover(api, plan.namespace, signal);
-    const agent = await pickAgent(agents, plan.namespace, plan.context, plan.deployment);
+    const found = await survey(api, plan.namespace, signal);
+    const agent = await pickAgent(found, plan.namespace, plan.context, { current: plan.deployment });
     if (!agent) return undefined;
     const answers = await askMissing(agent, {});
     return answers && { ...plan, deployment: agent.deployment, answers };
@@ -106,18 +99,27 @@ async function pickNamespace(
 }
 
 async function pickAgent(
-  agents: DiscoveredAgent[],
+  found: Discovery,
   namespace: string,
   context: string,
-  current?: string,
+  known: { last?: string | undefined; current?: string },
 ): Promise<DiscoveredAgent | undefined> {
-  if (agents.length === 0) throw new AgentIdError('agent.noAgents', { namespace, context });
-  const shared = new Set(agents.map(agent => agent.serviceAccount)).size < agents.length;
-  const choices = agents.map(agent => ({
+  if (found.agents.length === 0) throw new AgentIdError('agent.noAgents', { namespace, context });
+  const { refusesAgent } = await import('../gateway/agentVerdict.ts'); // the CEL engine comes with it
+  const agents = agentOrder(found, known.current ?? known.last, refusesAgent);
+  const shared = new Set(agents.map(({ agent }) => agent.serviceAccount)).size < agents.length;
+  const choices = agents.map(({ agent, refused }) => ({
     label: agent.deployment,
-    description:
-      agent.deployment === current ? t('connected now') : (agent.agentAppId?.value ?? t('no agent identity named')),
-    detail: t('ServiceAccount {0}', agent.serviceAccount),
+    description: [
+      agent.deployment === known.current
+        ? t('connected now')
+        : (agent.agentAppId?.value ?? t('no agent identity named')),
+      ...(agent.deployment === known.last ? [t('used last')] : []),
+    ].join(' · '),
+    detail: [
+      t('ServiceAccount {0}', agent.serviceAccount),
+      ...(refused ? [t('the gateway’s rules refuse it every tool')] : []),
+    ].join(' · '),
     value: agent,
   }));
   const hint = shared ? t('Agents that share a ServiceAccount are not isolated from each other') : t('Agent');

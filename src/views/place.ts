@@ -1,10 +1,11 @@
 import type { Session } from '../agent/session.ts';
 import type { Known } from './messages/place.ts';
 
-/** What the connection at hand knows of itself; undefined while there is none. */
-export function placeOf(session: Session): Known | undefined {
+/** What the words depend on: the window, and what the connection at hand knows of itself. */
+export function placeOf(session: Session, remote?: Known['remote']): Known {
   const { connection } = session;
-  if (!connection) return undefined;
+  const window = remote ? { remote } : {};
+  if (!connection) return window;
   const { configuration, agent, account, context } = connection;
   const sidecarConfig = agent.apis.map(api => configMapOf(api.source)).find(Boolean);
   const clientConfig = Object.values(agent.client)
@@ -12,6 +13,7 @@ export function placeOf(session: Session): Known | undefined {
     .find(Boolean);
   const gatewayConfig = configMapOf(configuration.routesSource);
   return {
+    ...window,
     ...(session.plan?.mode === 'sandbox' && { sandbox: true }),
     authority: configuration.authority.value,
     tenantId: configuration.tenantId.value,
@@ -32,6 +34,20 @@ export function placeOf(session: Session): Known | undefined {
     mcpApi: configuration.mcpApi.value,
     resources: Object.fromEntries(agent.apis.flatMap(({ name, audience }) => (audience ? [[name, audience]] : []))),
   };
+}
+
+/** The names of VS Code's remotes, as people know them. */
+const REMOTES: Record<string, string> = {
+  'ssh-remote': 'the SSH host',
+  wsl: 'WSL',
+  'dev-container': 'the container',
+  'attached-container': 'the container',
+  codespaces: 'the codespace',
+};
+
+/** The far side of the window, by `env.remoteName`. */
+export function remoteOf(remoteName: string | undefined, here: boolean): Known['remote'] {
+  return remoteName === undefined ? undefined : { name: REMOTES[remoteName] ?? remoteName, here };
 }
 
 /** The ConfigMap that a value came from, by the source that discovery gives with each. */

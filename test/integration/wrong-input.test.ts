@@ -111,6 +111,17 @@ describe('a cluster', () => {
     await works(core);
   });
 
+  test('that lets us look and not connect, said before anything is opened', async () => {
+    const core = await w.core();
+    await w.kube('deny', { verb: 'create', resource: 'pods', subresource: 'portforward' });
+    await w.kube('deny', { verb: 'list', resource: 'pods' });
+    const { sentence, nextStep } = await failsToConnect(core, 'cluster.forbidden');
+    assert.match(sentence, /You may not list pods in namespace agent-id, nor: create pods\/portforward\./);
+    assert.match(nextStep ?? '', /Role agent-id-user/);
+    await w.kube('allowAll');
+    await works(core);
+  });
+
   test('that does not know us any more', async () => {
     const core = await w.core();
     await w.kube('expireToken');
@@ -130,12 +141,6 @@ describe('a cluster', () => {
 
 describe('a way to the pod', () => {
   for (const [what, fault, code, cure] of [
-    [
-      'that RBAC refuses',
-      ['deny', { verb: 'create', resource: 'pods', subresource: 'portforward' }],
-      'cluster.forbidden',
-      ['allowAll'],
-    ],
     [
       'with a pod that is not Ready',
       ['setReady', 'research-agent', false],

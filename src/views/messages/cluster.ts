@@ -9,12 +9,26 @@ export function clusterMessages(t: Translate, place: Place): Catalogue<ClusterEr
   const checkFile = t('Correct the file, or set agentId.kubeconfig to another.');
   const tryAgain = t('Connect again.');
   const podLog = t('Look at the pod and its log, or ask a cluster administrator to.');
+  /** Where the window and the extension are on two machines: which of them counts. */
+  const otherSide = (what: string) => {
+    const { remote } = place;
+    if (!remote) return undefined;
+    return remote.here
+      ? t(
+          '{0} must be in {1}, where Agent ID runs, not on your own machine: bring it there, or install Agent ID on your own machine (remote.extensionKind: ui).',
+          what,
+          remote.name,
+        )
+      : t(
+          '{0} must be on your own machine, where Agent ID runs, not in {1}: bring it here, or let Agent ID run there (remote.extensionKind: workspace).',
+          what,
+          remote.name,
+        );
+  };
   return {
     'kubeconfig.notFound': v => ({
       sentence: t('There is no kubeconfig file (looked for {0}).', v('path')),
-      next: t(
-        'Set agentId.kubeconfig, or try the sandbox. In a remote window the file must be on the side where the extension runs.',
-      ),
+      next: otherSide(t('The kubeconfig')) ?? t('Set agentId.kubeconfig, or try the sandbox.'),
       who: 'you',
       actions: ['agentId.openSettings', 'agentId.startSandbox'],
     }),
@@ -65,7 +79,9 @@ export function clusterMessages(t: Translate, place: Place): Catalogue<ClusterEr
     }),
     'cluster.pluginMissing': v => ({
       sentence: t('The kubeconfig needs the credential plugin “{0}”, which is not installed here.', v('command')),
-      next: v('hint') || t('Install it and make sure that it is on PATH, then connect again.'),
+      next:
+        v('hint') ||
+        (otherSide(t('The plugin')) ?? t('Install it and make sure that it is on PATH, then connect again.')),
       who: 'you',
       actions: ['agentId.connect'],
     }),
@@ -93,7 +109,15 @@ export function clusterMessages(t: Translate, place: Place): Catalogue<ClusterEr
       actions: ['agentId.connect'],
     }),
     'cluster.forbidden': v => ({
-      sentence: t('You may not {0} {1} in namespace {2}.', v('verb'), v('resource'), v('namespace') || '—'),
+      sentence: v('others')
+        ? t(
+            'You may not {0} {1} in namespace {2}, nor: {3}.',
+            v('verb'),
+            v('resource'),
+            v('namespace') || '—',
+            v('others'),
+          )
+        : t('You may not {0} {1} in namespace {2}.', v('verb'), v('resource'), v('namespace') || '—'),
       next: t('Ask a cluster administrator for the Role agent-id-user (k8s/base) in that namespace.'),
       who: 'clusterAdmin',
       fix: fixes.bindRole(v('namespace')),

@@ -1,5 +1,7 @@
 /** What a connection knows of itself, for the text of a fix. Nothing of it is secret. */
 export interface Known {
+  /** The far side of a remote window (SSH, WSL, a container), and whether the extension runs there. */
+  remote?: { name: string; here: boolean };
   /** A sandbox: nothing of it exists outside. */
   sandbox?: boolean;
   /** `https://host/tenant`. */
@@ -30,7 +32,7 @@ export interface Known {
   llmApi?: string;
   mcpApi?: string;
 }
-type Name = Exclude<keyof Known, 'resources' | 'sandbox'>;
+type Name = Exclude<keyof Known, 'resources' | 'sandbox' | 'remote'>;
 
 const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** Kubernetes' own names (DNS subdomains, RFC 1123), which no shell reads as anything else. */
@@ -71,6 +73,10 @@ export class Place {
 
   get sandbox(): boolean {
     return this.#known()?.sandbox === true;
+  }
+
+  get remote(): Known['remote'] {
+    return this.#known()?.remote;
   }
 
   get(name: Name): string {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { accessError, NEEDED, refusedAccess, serverVersion } from '../../../src/cluster/accessReview.ts';
+import { AgentIdError } from '../../../src/base/errors.ts';
+import { accessError, NEEDED, refusedAccess, requireAccess, serverVersion } from '../../../src/cluster/accessReview.ts';
 import { HttpKubeApi } from '../../../src/cluster/kubeApi.ts';
 import { FakeApiServer } from './support/fakeApiServer.ts';
 import { fixedCredentials } from './support/world.ts';
@@ -77,6 +78,44 @@ test('the version is read as providers write it, and nonsense is none', async ()
       assert.equal(await serverVersion(api), undefined);
       server.routes.delete('/version');
       assert.equal(await serverVersion(api), undefined);
+    },
+  );
+});
+
+test('everything that is missing is one error, and what an old server does not ask for is not missing', async () => {
+  const refused = (what: string) => what === 'create /pods/portforward' || what === 'list apps/deployments';
+  await withServer(
+    what => !refused(what),
+    async (api, server) => {
+      const version = (minor: string) =>
+        server.routes.set('/version', (_request, response) =>
+          FakeApiServer.json(response, 200, { major: '1', minor, gitVersion: `v1.${minor}.0` }),
+        );
+      const others = async () => {
+        const error = await requireAccess(api, 'ns').then(
+          () => undefined,
+          (reason: unknown) => reason,
+        );
+        assert.ok(AgentIdError.is(error, 'cluster.forbidden'));
+        assert.deepEqual([error.args['verb'], error.args['resource']], ['list', 'deployments']);
+        return error.args['others'];
+      };
+      version('35');
+      assert.equal(await others(), 'create pods/portforward');
+      version('34');
+      assert.equal(await others(), undefined);
+      server.routes.delete('/version'); // a server that does not say it
+      assert.equal(await others(), undefined);
+    },
+  );
+});
+
+test('a server that answers no reviews stops nobody', async () => {
+  await withServer(
+    () => true,
+    async (api, server) => {
+      server.routes.set(REVIEWS, (_request, response) => FakeApiServer.status(response, 403, 'Forbidden'));
+      await requireAccess(api, 'ns');
     },
   );
 });

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLogger } from '../../../src/base/logger.ts';
+import { runCredentialPlugin, type PluginRun } from '../../../src/cluster/execCredential.ts';
 import { loadKubeconfig } from '../../../src/cluster/kubeconfig.ts';
 import { createCertificateAuthority } from '../../../src/sandbox/ca.ts';
 import { failure } from './support/failure.ts';
@@ -132,4 +134,45 @@ test('a caller that leaves ends the plugin that nobody else waits for', async t 
   const since = Date.now();
   await assert.rejects(api.get(PODS, AbortSignal.timeout(300)), { name: 'TimeoutError' });
   assert.ok(Date.now() - since < 5_000);
+});
+
+test('what a plugin says reaches the person while it runs, whatever pieces it comes in', async t => {
+  const token = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl';
+  const script = await plugin(
+    t,
+    `process.stderr.write('\\u001b[33mopen https://microsoft.com/devicelogin and ');
+     setTimeout(() => process.stderr.write('enter the code ABCD-1234\\u0007 ${token}'), 50);
+     setTimeout(() => {}, 20_000);`,
+  );
+  const seen: string[] = [];
+  const runs: PluginRun[] = [];
+  const watch = (run: PluginRun) => {
+    runs.push(run);
+    run.onOutput(text => seen.push(text));
+  };
+  const exec = { apiVersion: API_VERSION, command: script.command, args: [], env: [] };
+  const running = runCredentialPlugin(exec, {}, { logger: silentLogger, watch }, new AbortController().signal);
+  while (!seen.at(-1)?.includes('ABCD')) await sleep(20);
+  assert.equal(seen.at(-1), 'open https://microsoft.com/devicelogin and enter the code ABCD-1234 ‹token›');
+  runs[0]?.cancel();
+  await assert.rejects(running, failure('cancelled'));
+  await runs[0]?.ended;
+});
+
+test('a plugin that says nothing has less time than one that waits for a person, and both have an end', async t => {
+  const signal = new AbortController().signal;
+  const run = async (body: string) => {
+    const { command } = await plugin(t, body);
+    const exec = { apiVersion: API_VERSION, command, args: [], env: [] };
+    return runCredentialPlugin(exec, {}, { logger: silentLogger, times: { silent: 1_500, speaking: 6_000 } }, signal);
+  };
+  const forever = 'setTimeout(() => {}, 60_000);';
+  await Promise.all([
+    assert.rejects(run(forever), failure('cluster.pluginFailed', { reason: 'no answer within 1.5 s' })),
+    assert.rejects(
+      run(`process.stderr.write('enter the code ABCD-1234'); ${forever}`),
+      failure('cluster.pluginFailed', { reason: 'no answer within 6 s; it said: enter the code ABCD-1234' }),
+    ),
+    assert.doesNotReject(run(`process.stderr.write('wait'); setTimeout(() => answer({ token: 'x' }), 2_500);`)),
+  ]);
 });

@@ -28,7 +28,7 @@ test('lists what is in the file', async t => {
   assert.deepEqual(kubeconfig.files, [file]);
   assert.equal(kubeconfig.currentContext, 'dev');
   assert.deepEqual(kubeconfig.contexts, [
-    { name: 'dev', cluster: 'c', server: 'https://api.example:6443/', namespace: 'agents', user: 'u' },
+    { name: 'dev', file, cluster: 'c', server: 'https://api.example:6443/', namespace: 'agents', user: 'u' },
   ]);
 });
 
@@ -70,6 +70,7 @@ users:
   assert.equal(merged.currentContext, 'b');
   assert.deepEqual(merged.clusters.get('shared'), { server: 'https://first.example' });
   assert.equal(merged.contexts.get('a')?.user, 'ann');
+  assert.deepEqual([merged.contexts.get('a')?.file, merged.contexts.get('b')?.file], [one, two]);
   assert.equal(merged.users.get('ann')?.token, 't1');
   assert.equal(merged.clusters.get('own')?.['certificate-authority'], path.join(directory, 'sub', 'ca.pem'));
   const bob = merged.users.get('bob');

@@ -54,7 +54,7 @@ const DOCUMENTED: Record<Code, string> = {
   'cluster.unreachable': 'server reason',
   'cluster.tls': 'server reason',
   'cluster.unauthorized': 'server context',
-  'cluster.forbidden': 'verb resource namespace reason',
+  'cluster.forbidden': 'verb resource namespace reason others',
   'cluster.notFound': 'path reason',
   'cluster.badResponse': 'server status reason',
   'cluster.closed': 'server',

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { AgentIdError } from '../../../src/base/errors.ts';
+import type { Discovery } from '../../../src/cluster/discovery.ts';
+import { refusesAgent } from '../../../src/gateway/agentVerdict.ts';
+import { agentOrder } from '../../../src/views/agentOrder.ts';
+import { sayer } from '../../../src/views/messages/index.ts';
+import { remoteOf } from '../../../src/views/place.ts';
+import { pluginText } from '../../../src/views/pluginText.ts';
+import { translate } from './support.ts';
+
+const KNOWN = '11111111-1111-4111-8111-111111111111';
+const UNKNOWN = '22222222-2222-4222-8222-222222222222';
+
+describe('what a credential plugin says', () => {
+  it('keeps the code, and makes the page a link', () => {
+    assert.equal(
+      pluginText('To sign in, open https://microsoft.com/devicelogin.\n  Enter the code ABCD-1234.\n'),
+      'To sign in, open [https://microsoft.com/devicelogin](https://microsoft.com/devicelogin). Enter the code ABCD-1234.',
+    );
+    assert.equal(
+      pluginText('Please visit http://localhost:8000/?x=1'),
+      'Please visit [http://localhost:8000/?x=1](http://localhost:8000/?x=1)',
+    );
+  });
+
+  it('makes no other link', () => {
+    assert.equal(pluginText('[Sign in](command:workbench.action.quit)'), '(Sign in)(command:workbench.action.quit)');
+    assert.equal(pluginText('[x](https://a.example)'), '(x)([https://a.example](https://a.example))');
+    assert.equal(
+      pluginText('http://localhost.evil.example/ http://evil.example/'),
+      'http://localhost.evil.example/ http://evil.example/',
+    );
+  });
+
+  it('shows the end of long talk', () => {
+    const text = pluginText(`${'noise '.repeat(1_000)}enter ABCD-1234`);
+    assert.ok(text.length <= 600 && text.endsWith('enter ABCD-1234'), text);
+  });
+});
+
+describe('the agents on offer', () => {
+  const file = readFileSync(new URL('../../../k8s/base/agentgateway-config.yaml', import.meta.url), 'utf8');
+  const config = /config\.yaml: \|\n(?<text>(?: {4}.*\n|\n)+)/.exec(file)?.groups?.['text'] ?? '';
+  const gatewayFile = config.replace(/^ {4}/gm, '').replaceAll('${AGENT_APP_IDS}', `'${KNOWN}'`);
+
+  it('are told apart by the gateway’s own file', () => {
+    assert.ok(gatewayFile.includes(KNOWN));
+    assert.equal(refusesAgent(gatewayFile, KNOWN), false);
+    assert.equal(refusesAgent(gatewayFile, UNKNOWN), true);
+    assert.equal(refusesAgent(gatewayFile.replace(/jwt\.appid in [^&]+&& /, ''), UNKNOWN), false);
+    assert.equal(refusesAgent('no: [yaml', UNKNOWN), false);
+  });
+
+  it('come in the order of use, then of what the gateway lets in, then of their names', () => {
+    const agent = (deployment: string, id?: string) => ({
+      deployment,
+      ...(id && { agentAppId: { value: id, source: '' } }),
+    });
+    const found = {
+      agents: [agent('a', UNKNOWN), agent('b', KNOWN), agent('c'), agent('d', UNKNOWN)],
+      gateway: { configText: { value: 'file', source: '' } },
+      problems: [],
+    } as unknown as Discovery;
+    const names = (last?: string) =>
+      agentOrder(found, last, (_file, id) => id === UNKNOWN).map(
+        ({ agent: { deployment }, refused }) => `${deployment}${refused ? '!' : ''}`,
+      );
+    assert.deepEqual(names(), ['b', 'c', 'a!', 'd!']);
+    assert.deepEqual(names('d'), ['d!', 'b', 'c', 'a!']);
+  });
+});
+
+describe('the wrong side of a remote window', () => {
+  const next = (remote: ReturnType<typeof remoteOf>, code: 'kubeconfig.notFound' | 'cluster.pluginMissing') =>
+    sayer(translate, { known: () => (remote ? { remote } : {}) })(
+      new AgentIdError(code, { path: 'p', command: 'kubelogin', hint: '' }),
+    ).nextStep ?? '';
+
+  it('is named, with what to do', () => {
+    assert.match(
+      next(remoteOf('wsl', false), 'kubeconfig.notFound'),
+      /on your own machine, where Agent ID runs, not in WSL: bring it here/,
+    );
+    assert.match(
+      next(remoteOf('codespaces', true), 'kubeconfig.notFound'),
+      /must be in the codespace, where Agent ID runs, not on your own machine/,
+    );
+    assert.match(next(remoteOf('ssh-remote', true), 'cluster.pluginMissing'), /^The plugin must be in the SSH host/);
+  });
+
+  it('is no matter in a local window', () => {
+    assert.match(
+      next(remoteOf(undefined, false), 'kubeconfig.notFound'),
+      /^Set agentId\.kubeconfig, or try the sandbox\.$/,
+    );
+  });
+});
