@@ -54,6 +54,7 @@ export class PortForwardStream extends Duplex {
   #paused = false;
   #writing = false;
   #heard = true;
+  #received = 0;
   #quietBeats = 0;
   #sentUnanswered = false;
 
@@ -128,6 +129,16 @@ export class PortForwardStream extends Duplex {
     done(error);
   }
 
+  /** Asks for a sign of life now; the stream ends if none comes within `milliseconds`. Not while it is stalled: see `#beat`. */
+  probe(milliseconds: number): void {
+    if (this.#finished || this.#paused || this.#writing) return;
+    const before = this.#received;
+    this.#raw.write(encodeFrame(OPCODE.ping, []));
+    setTimeout(() => {
+      if (this.#received === before && !this.#paused && !this.#writing) this.#giveUp(milliseconds);
+    }, milliseconds).unref();
+  }
+
   // What undici expects of a socket beyond a Duplex. Its timeouts are its own; no delay is set on the socket below.
   setTimeout(): this {
     return this;
@@ -154,6 +165,7 @@ export class PortForwardStream extends Duplex {
 
   #receive(chunk: Buffer): void {
     this.#heard = true;
+    this.#received++;
     if (this.#finished) return;
     try {
       this.#reader.push(chunk);
@@ -249,10 +261,15 @@ export class PortForwardStream extends Duplex {
     this.#quietBeats++;
     if (this.#quietBeats === 2) this.#raw.write(encodeFrame(OPCODE.ping, []));
     if (this.#quietBeats < 3) return;
-    // After a long stall of this process the pong may wait in the kernel: let it in before the verdict.
+    this.#giveUp(3 * this.#heartbeatMs);
+  }
+
+  /** No sign of life for that long. After a stall of this process one may wait in the kernel: it is let in before the verdict. */
+  #giveUp(milliseconds: number): void {
+    const before = this.#received;
     setImmediate(() => {
-      if (this.#heard || this.#finished) return;
-      this.#finish(this.#error('tunnel.unresponsive', { seconds: Math.round((3 * this.#heartbeatMs) / 1000) }));
+      if (this.#received > before || this.#finished) return;
+      this.#finish(this.#error('tunnel.unresponsive', { seconds: Math.round(milliseconds / 1000) }));
       this.#raw.destroy();
     });
   }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Clock } from '../base/clock.ts';
 import type { Disposable } from '../base/disposable.ts';
 import { AgentIdError } from '../base/errors.ts';
 import type { Event } from '../base/event.ts';
@@ -40,6 +41,7 @@ export async function openTunnel(options: {
   logger: Logger;
   /** For tests. */
   times?: Partial<LinkTimes>;
+  clock?: Clock;
 }): Promise<Tunnel> {
   const { name, port, connections, times, ...rest } = options;
   const undici = await loadUndici();

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock, type Clock } from '../base/clock.ts';
 import { AgentIdError, describe, isCancellation } from '../base/errors.ts';
 import { Emitter, type Event } from '../base/event.ts';
 import type { Logger } from '../base/logger.ts';
@@ -11,6 +12,8 @@ import type { PortForwardStream } from './portForward.ts';
 /** How a tunnel is doing; `pod` is the one that is talked to, `error` what is in the way. */
 export type TunnelState = {
   kind: 'idle' | 'connecting' | 'ready' | 'reconnecting' | 'failed';
+  /** When `kind` began, in milliseconds since the epoch. */
+  since: number;
   pod?: string;
   error?: AgentIdError;
 };
@@ -22,6 +25,7 @@ export interface LinkOptions {
   selector: Record<string, string>;
   port: number;
   logger: Logger;
+  clock?: Clock;
 }
 
 /** All in milliseconds; the tests shorten them. */
@@ -40,6 +44,11 @@ export interface LinkTimes {
   /** How long a choice of pod is trusted without asking again. */
   podAge: number;
   heartbeat: number;
+  /** How often the clock is looked at; when it has jumped by `sleep` more, the machine was asleep. */
+  look: number;
+  sleep: number;
+  /** How long a connection may take after that to show that it is still there. */
+  probe: number;
 }
 
 export const LINK_TIMES: LinkTimes = {
@@ -51,6 +60,9 @@ export const LINK_TIMES: LinkTimes = {
   idle: 10 * 60_000,
   podAge: 30_000,
   heartbeat: 8_000,
+  look: 1_000,
+  sleep: 10_000,
+  probe: 2_000,
 };
 
 /** Failures that time may heal; everything else needs a person. */
@@ -72,23 +84,30 @@ const TRANSIENT = new Set([
 export class TunnelLink {
   readonly #options: LinkOptions;
   readonly #times: LinkTimes;
+  readonly #clock: Clock;
+  readonly #watchdog: NodeJS.Timeout;
   readonly #closing = new AbortController();
   readonly #changed = new Emitter<TunnelState>();
   readonly #picking = new SingleFlight<string>();
   readonly #streams = new Set<PortForwardStream>();
   readonly onDidChangeState: Event<TunnelState> = this.#changed.event;
-  #state: TunnelState = { kind: 'connecting' };
+  #state: TunnelState;
   #pod: { name: string; until: number } | undefined;
   #lastPod: string | undefined;
   #spare: { stream: PortForwardStream; taken(): void } | undefined;
   #warming: Promise<void> | undefined;
   #proven = false;
   #outageSince: number | undefined;
-  #lastUse = Date.now();
+  #lastUse: number;
+  #lastLook: number;
 
   constructor(options: LinkOptions, times: LinkTimes) {
     this.#options = options;
     this.#times = times;
+    this.#clock = options.clock ?? systemClock;
+    this.#lastUse = this.#lastLook = this.#clock.now();
+    this.#state = { kind: 'connecting', since: this.#lastUse };
+    this.#watchdog = setInterval(() => this.#lookAtClock(), times.look).unref();
     this.#warm();
   }
 
@@ -98,7 +117,7 @@ export class TunnelLink {
 
   /** A connection into the pod: the spare, or a new one. @throws the last failure when patience is at its end */
   async connect(): Promise<PortForwardStream> {
-    this.#lastUse = Date.now();
+    this.#lastUse = this.#clock.now();
     const spare = this.#takeSpare();
     this.#warm();
     if (spare) return spare;
@@ -125,7 +144,7 @@ export class TunnelLink {
   failed(error: AgentIdError): void {
     if (this.#closing.signal.aborted) return;
     this.#pod = undefined;
-    this.#outageSince ??= Date.now();
+    this.#outageSince ??= this.#clock.now();
     this.#takeSpare()?.destroy();
     this.#set({ kind: isTransient(error) ? 'reconnecting' : 'failed', error });
   }
@@ -136,7 +155,7 @@ export class TunnelLink {
    */
   pauseBeforeRetry(error: AgentIdError, attempt: number): number | undefined {
     if (!isTransient(error) || !this.#proven) return undefined;
-    const outage = Date.now() - (this.#outageSince ?? Date.now());
+    const outage = this.#clock.now() - (this.#outageSince ?? this.#clock.now());
     return outage < this.#times.patience ? this.#backoff(attempt) : undefined;
   }
 
@@ -144,6 +163,7 @@ export class TunnelLink {
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort(new AgentIdError('tunnel.closed', { name: this.#options.name }));
+    clearInterval(this.#watchdog);
     for (const stream of this.#streams) stream.destroy();
     this.#set({ kind: 'idle' });
     this.#changed.dispose();
@@ -172,7 +192,7 @@ export class TunnelLink {
   }
 
   async #pickPod(): Promise<string> {
-    if (this.#pod && Date.now() < this.#pod.until) return this.#pod.name;
+    if (this.#pod && this.#clock.now() < this.#pod.until) return this.#pod.name;
     const { api, namespace, selector, name, logger } = this.#options;
     const { signal } = this.#closing;
     const pod = await this.#picking.run(
@@ -182,7 +202,7 @@ export class TunnelLink {
     );
     if (pod !== this.#lastPod) logger.info(`${name}: talking to pod ${pod}`);
     this.#lastPod = pod;
-    this.#pod = { name: pod, until: Date.now() + this.#times.podAge };
+    this.#pod = { name: pod, until: this.#clock.now() + this.#times.podAge };
     return pod;
   }
 
@@ -192,6 +212,25 @@ export class TunnelLink {
     void stream.ended.then(error => {
       if (error && error.code !== 'tunnel.stale') this.failed(error);
     });
+  }
+
+  /**
+   * Timers stand still while a machine sleeps and its clock goes on. Whoever was at the other end has hung up meanwhile, and
+   * no packet says so: every connection is asked at once, not by the heartbeat, and the outage counts from the waking.
+   */
+  #lookAtClock(): void {
+    const now = this.#clock.now();
+    const slept = now - this.#lastLook;
+    this.#lastLook = now;
+    if (slept < this.#times.look + this.#times.sleep) return;
+    this.#options.logger.info(
+      `${this.#options.name}: the clock went on by ${Math.round(slept / 1000)} s: looking again`,
+    );
+    this.#pod = undefined;
+    this.#outageSince = undefined;
+    this.#lastUse = now;
+    for (const stream of this.#streams) stream.probe(this.#times.probe);
+    this.#warm();
   }
 
   /** Starts the keeper of the spare unless it runs. */
@@ -221,7 +260,8 @@ export class TunnelLink {
       }
     }
     this.#takeSpare()?.destroy();
-    if (this.#state.kind === 'reconnecting') this.#set({ ...this.#state, kind: 'failed' });
+    const { kind, error } = this.#state;
+    if (kind === 'reconnecting') this.#set({ kind: 'failed', ...(error ? { error } : {}) });
   }
 
   /** Waits until a new connection has outlived the moment in which a refused port shows. */
@@ -251,7 +291,7 @@ export class TunnelLink {
   }
 
   #inUse(): boolean {
-    return !this.#closing.signal.aborted && Date.now() - this.#lastUse < this.#times.idle;
+    return !this.#closing.signal.aborted && this.#clock.now() - this.#lastUse < this.#times.idle;
   }
 
   async #sleep(milliseconds: number): Promise<void> {
@@ -265,10 +305,11 @@ export class TunnelLink {
     return Math.min(backoffMax, backoffMin * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2);
   }
 
-  #set(state: TunnelState): void {
+  #set(state: Omit<TunnelState, 'since' | 'pod'>): void {
     const { name, logger } = this.#options;
     const pod = this.#lastPod;
-    this.#state = { ...state, ...(pod ? { pod } : {}) };
+    const since = state.kind === this.#state.kind ? this.#state.since : this.#clock.now();
+    this.#state = { ...state, since, ...(pod ? { pod } : {}) };
     const { kind, error } = this.#state;
     logger.debug(`${name}: ${kind}${error ? ` (${error.code})` : ''}`);
     this.#changed.fire(this.#state);

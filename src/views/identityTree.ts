@@ -7,7 +7,7 @@ import { asText } from '../protocol/fixers.ts';
 import type { Tunnel } from '../cluster/tunnel.ts';
 import { TOKEN_IDS, type TokenId } from './inspectorTokens.ts';
 import type { Row } from './tree.ts';
-import { stepDetail, stepLabel, timeLeft, tokenLabel, tunnelLabel } from './words.ts';
+import { sinceWhen, stepDetail, stepLabel, timeLeft, tokenLabel, tunnelLabel } from './words.ts';
 
 const t = vscode.l10n.t;
 
@@ -140,9 +140,11 @@ function tunnelRow(name: 'sidecar' | 'gateway', tunnel: Tunnel, say: (error: unk
   return {
     id: `tunnel:${name}`,
     label: name === 'sidecar' ? t('Tunnel to the sidecar') : t('Tunnel to the gateway'),
-    description: state.pod ? `${tunnelLabel(state)} · ${state.pod}` : tunnelLabel(state),
+    description: [tunnelLabel(state), ...(failed ? [sinceWhen(state)] : []), ...(state.pod ? [state.pod] : [])].join(
+      ' · ',
+    ),
     icon: failed ? 'debug-disconnect' : 'link',
     ...(failed && { color: 'testing.iconFailed' }),
-    ...(state.error && { tooltip: asText(t, say(state.error), '\n\n') }),
+    tooltip: state.error ? `${sinceWhen(state)}\n\n${asText(t, say(state.error), '\n\n')}` : sinceWhen(state),
   };
 }

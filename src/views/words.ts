@@ -55,6 +55,10 @@ export const tunnelLabel = (state: TunnelState): string =>
     failed: t('failed'),
   })[state.kind];
 
+/** When a tunnel came into its state, by this machine's clock. */
+export const sinceWhen = ({ since }: TunnelState): string =>
+  t('since {0}', new Date(since).toLocaleTimeString(vscode.env.language));
+
 /** Time left of a token: `1 h 12 min`, whole minutes in its last hour, seconds in its last two minutes. */
 export function timeLeft(expiresAt: number, now: number): string {
   const seconds = Math.floor((expiresAt - now) / 1000);

@@ -17,7 +17,9 @@ test('one spare is dialled in advance, and the first request takes it', async ()
     const states = collectStates(tunnel);
     assert.equal(tunnel.state.kind, 'connecting');
     await until(() => tunnel.state.kind === 'ready', 'ready');
-    assert.deepEqual(tunnel.state, { kind: 'ready', pod: 'pod-a' });
+    const { since, ...state } = tunnel.state;
+    assert.deepEqual(state, { kind: 'ready', pod: 'pod-a' });
+    assert.ok(since <= Date.now() && since > Date.now() - 60_000);
     assert.equal(server.dials, 1);
     await (await tunnel.fetch(BASE)).text();
     await until(() => server.dials === 2, 'a new spare');
@@ -245,6 +247,40 @@ test('a path that died without a word is noticed by its missing pong', async () 
       assert.equal(await (await tunnel.fetch(BASE)).text(), 'ok');
     },
     { times: { heartbeat: 60 } },
+  );
+});
+
+test('after a sleep of the machine, connections that died meanwhile are found at once, and living ones are kept', async () => {
+  let asleep = 0;
+  const clock = { now: () => Date.now() + asleep };
+  const listener: RequestListener = (request, response) => {
+    if (request.url !== '/wait') response.end('ok');
+  };
+  const times = { heartbeat: 60_000, look: 50, sleep: 5_000, probe: 300, patience: 15_000 };
+  await withTunnel(
+    listener,
+    async ({ tunnel, server, backend }) => {
+      await (await tunnel.fetch(BASE)).text();
+      await until(() => tunnel.state.kind === 'ready' && server.forwards.size === 2, 'ready, with a spare');
+      const { dials } = server;
+      asleep += 3_600_000; // everything answers: nothing is lost
+      await sleep(800);
+      assert.equal(server.dials, dials);
+      assert.equal(tunnel.state.kind, 'ready');
+
+      const post = assert.rejects(
+        tunnel.fetch(`${BASE}/wait`, { method: 'POST', body: 'x' }),
+        failure('tunnel.unanswered', { reason: 'tunnel.unresponsive' }),
+      );
+      await until(() => backend.requests.includes('POST /wait'), 'the request');
+      for (const forward of server.forwards) forward.ws.pause(); // as after hours: no packet says that they are gone
+      asleep += 3_600_000;
+      await post;
+      assert.equal(await (await tunnel.fetch(BASE)).text(), 'ok');
+      await until(() => tunnel.state.kind === 'ready', 'ready over new connections');
+      assert.ok(tunnel.state.since > Date.now(), 'by the clock of after the sleep');
+    },
+    { times, clock },
   );
 });
 

@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Clock } from '../../../../src/base/clock.ts';
 import { silentLogger } from '../../../../src/base/logger.ts';
 import type { Access, CredentialSource } from '../../../../src/cluster/credentials.ts';
 import { HttpKubeApi } from '../../../../src/cluster/kubeApi.ts';
@@ -71,7 +72,12 @@ export interface TestWorld {
 export async function withTunnel(
   listener: RequestListener,
   work: (world: TestWorld) => Promise<void>,
-  options: { connections?: number; times?: Partial<LinkTimes>; prepare?(server: FakeApiServer): void } = {},
+  options: {
+    connections?: number;
+    times?: Partial<LinkTimes>;
+    clock?: Clock;
+    prepare?(server: FakeApiServer): void;
+  } = {},
 ): Promise<void> {
   const server = await FakeApiServer.start();
   const backend = await Backend.start(listener);
@@ -87,6 +93,7 @@ export async function withTunnel(
     connections: options.connections ?? 4,
     logger: silentLogger,
     times: { ...FAST, ...options.times },
+    ...(options.clock && { clock: options.clock }),
   });
   try {
     await work({ server, backend, api, tunnel });
