@@ -38,9 +38,9 @@ export function kubernetesValidator(minor: string): (object: KubeObject) => stri
   };
 }
 
-/** What AgentGateway 1.4.1's published schema finds wrong with a file. */
-export function gatewayValidator(): (file: unknown) => string[] {
-  const validate = new Ajv2020(options).compile(v.parse(v.looseObject({}), readJson('agentgateway/config-1.4.1.json')));
+/** What a published schema of AgentGateway finds wrong with a file of it. */
+export function gatewayValidator(schema: unknown): (file: unknown) => string[] {
+  const validate = new Ajv2020(options).compile(v.parse(v.looseObject({}), schema));
   return file => (validate(file) ? [] : messages(validate.errors));
 }
 
