@@ -3,10 +3,18 @@ import { setTimeout } from 'node:timers/promises';
 import { createInterface } from 'node:readline/promises';
 import { run } from './tenant/run.ts';
 
+/** One Ctrl+C arrives twice: from the terminal, and passed on by the launcher. Only a later one is a second one. */
+const SAME_KEY_MS = 2000;
+
 const interrupt = new AbortController();
+let interruptedAt = 0;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.on(signal, () => {
-    if (interrupt.signal.aborted) process.exit(1); // asked twice: not even the clean-up is waited for
+    const again = interrupt.signal.aborted && Date.now() - interruptedAt > SAME_KEY_MS;
+    if (again && signal === 'SIGINT') process.exit(1); // not even the clean-up is waited for
+    if (interrupt.signal.aborted) return;
+    interruptedAt = Date.now();
+    console.error('Stopping, after cleaning up. Ctrl+C once more stops at once.');
     interrupt.abort();
   });
 

@@ -24,6 +24,7 @@ export const USAGE = `Usage: npm run tenant -- <command> [options]
   --sponsor ID           object id of the person who answers for the blueprint (default: you)
   --name TEXT            first words of every display name (default: Agent ID)
   --client-id ID         the public client to sign in with (default: Microsoft Graph Command Line Tools)
+  --browser              sign in with a browser on this machine, where device codes are blocked
   --env FILE             the .env (default: k8s/.env); what it says need not be said again
   --yes                  remove does not ask
 
@@ -48,6 +49,7 @@ export interface Options {
   readonly users: readonly string[];
   readonly sponsor: string | undefined;
   readonly clientId: string;
+  readonly browser: boolean;
   readonly yes: boolean;
 }
 
@@ -119,7 +121,8 @@ export function readOptions(argv: readonly string[]): Options | undefined {
       'Name another file with --env; nothing was changed.',
     );
   const subject = `system:serviceaccount:${rest.namespace}:${SERVICE_ACCOUNT}`;
-  return { command, env, tenantId, issuer, resource, sponsor, subject, yes: values.yes === true, ...rest };
+  const flags = { browser: values.browser === true, yes: values.yes === true };
+  return { command, env, tenantId, issuer, resource, sponsor, subject, ...flags, ...rest };
 }
 
 function parse(argv: readonly string[]) {
@@ -140,6 +143,7 @@ function parse(argv: readonly string[]) {
         name: text,
         'client-id': text,
         env: text,
+        browser: { type: 'boolean' },
         yes: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },

@@ -46,8 +46,9 @@ async function open(world: World, options: Options, command: keyof typeof PERMIS
       'No tenant was named.',
       'Give its id with --tenant; the Entra admin center shows it on its first page.',
     );
-  const { token, oid } = await signInToGraph(world, tenantId, options.clientId, PERMISSIONS[command]);
-  const azure = options.resource && new Azure(world, (await signInToAzure(world, tenantId)).token, options.resource);
+  const target = { tenantId, clientId: options.clientId, browser: options.browser };
+  const { token, oid } = await signInToGraph(world, target, PERMISSIONS[command]);
+  const azure = options.resource && new Azure(world, (await signInToAzure(world, target)).token, options.resource);
   const graph = new Graph(world, token);
   return {
     world,

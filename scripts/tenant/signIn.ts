@@ -3,9 +3,11 @@ import { orAborted } from '../../src/base/abort.ts';
 import { AgentIdError } from '../../src/base/errors.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { Authority } from '../../src/identity/authority.ts';
+import { acquireInBrowser } from '../../src/identity/browserFlow.ts';
 import { decodeToken, textClaim } from '../../src/identity/claims.ts';
 import { createMsal, translate } from '../../src/identity/msal.ts';
 import { EntraNetwork } from '../../src/identity/network.ts';
+import type { BrowserOptions } from '../../src/identity/types.ts';
 import { GRAPH } from '../../src/identity/wellKnown.ts';
 import { sayer } from '../../src/views/messages/index.ts';
 import { AZURE } from './azure.ts';
@@ -47,20 +49,31 @@ export interface SignedIn {
   readonly oid: string;
 }
 
+/** Where and as which public client a person signs in. */
+export interface SignInTarget {
+  readonly tenantId: string;
+  readonly clientId: string;
+  /** In a browser on this machine; else with a device code, which works from anywhere and which many tenants block. */
+  readonly browser: boolean;
+}
+
 /** Signs in for Graph with exactly these permissions. Throws `TenantError`, also when the token is one that Graph refuses. */
 export async function signInToGraph(
   world: World,
-  tenantId: string,
-  clientId: string,
+  target: SignInTarget,
   permissions: readonly string[],
 ): Promise<SignedIn> {
-  const scopes = permissions.map(name => `${GRAPH}/${name}`);
-  const result = await deviceCode(world, { tenantId, clientId, scopes, what: 'Microsoft Graph' });
+  const result = await acquire(
+    world,
+    target,
+    'Microsoft Graph',
+    permissions.map(name => `${GRAPH}/${name}`),
+  );
   const granted = grantedScopes(result);
   const spoiler = SPOILERS.find(name => granted.includes(name));
   if (spoiler !== undefined)
     throw new TenantError(
-      `The client ${clientId} already has consent for ${spoiler} in this tenant, and with that in its token Microsoft Graph refuses to manage agent identities.`,
+      `The client ${target.clientId} already has consent for ${spoiler} in this tenant, and with that in its token Microsoft Graph refuses to manage agent identities.`,
       'Register a client of your own and give it with --client-id, or have that consent removed: docs/setup-tenant.md#signing-in.',
     );
   const missing = permissions.filter(name => !granted.includes(name));
@@ -72,29 +85,35 @@ export async function signInToGraph(
   return accept(result);
 }
 
-/** Signs in for Azure Resource Manager: another resource and another client, so another code. */
-export async function signInToAzure(world: World, tenantId: string): Promise<SignedIn> {
-  const scopes = [`${AZURE}/user_impersonation`];
-  return accept(await deviceCode(world, { tenantId, clientId: AZURE_CLIENT, scopes, what: 'Azure' }));
+/** Signs in for Azure Resource Manager: another resource and another client, so once more. */
+export async function signInToAzure(world: World, target: SignInTarget): Promise<SignedIn> {
+  return accept(await acquire(world, { ...target, clientId: AZURE_CLIENT }, 'Azure', [`${AZURE}/user_impersonation`]));
 }
 
-async function deviceCode(
+async function acquire(
   world: World,
-  options: { tenantId: string; clientId: string; scopes: string[]; what: string },
+  { tenantId, clientId, browser }: SignInTarget,
+  what: string,
+  scopes: string[],
 ): Promise<AuthenticationResult> {
-  const { tenantId, clientId, scopes, what } = options;
   const authority = new Authority(`${LOGIN}/${tenantId}`, false);
   const { fetch, signal } = world;
   const clock = { now: () => world.now() };
-  const network = new EntraNetwork({ authority, fetch, signal, logger: silentLogger, clock, way: 'deviceCode' });
+  const way = browser ? 'browser' : 'deviceCode';
+  const network = new EntraNetwork({ authority, fetch, signal, logger: silentLogger, clock, way });
   const msal = await createMsal({ authority, known: false, clientId, network, logger: silentLogger });
+  const deviceCodeCallback = (code: { verificationUri: string; userCode: string }) =>
+    world.say(`Sign in for ${what}: open ${code.verificationUri} and enter ${code.userCode}`);
+  const page: BrowserOptions = {
+    open: async address => world.say(`Sign in for ${what}: open this in a browser on this machine\n${address}`),
+    reach: async port => port,
+    closing: { text: 'You can close this page: the script goes on from here.', language: 'en' },
+  };
   try {
     const result = await orAborted(
-      msal.acquireTokenByDeviceCode({
-        scopes,
-        deviceCodeCallback: code =>
-          world.say(`Sign in for ${what}: open ${code.verificationUri} and enter ${code.userCode}`),
-      }),
+      browser
+        ? acquireInBrowser(msal, { authority, scopes, signal, clock }, page)
+        : msal.acquireTokenByDeviceCode({ scopes, deviceCodeCallback }),
       signal,
     );
     if (!result) throw new Error('No token.');

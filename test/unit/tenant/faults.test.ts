@@ -132,6 +132,19 @@ test('a permission that was not granted is named', async () => {
   assert.match(seen, /The token lacks DelegatedPermissionGrant\.ReadWrite\.All/);
 });
 
+test('signs in with the browser where device codes are blocked', async () => {
+  const onLine = (line: string) => {
+    const address = line.split('\n')[1];
+    if (!address?.startsWith('https://login.microsoftonline.com/')) return;
+    const { searchParams: asked } = new URL(address);
+    const body = new URLSearchParams({ code: 'code', state: asked.get('state') ?? '' });
+    void fetch(asked.get('redirect_uri') ?? '', { method: 'POST', body });
+  };
+  const { code, seen } = await it.tenant('setup', ['--tenant', TENANT, '--browser'], { onLine });
+  assert.equal(code, 0, seen);
+  assert.equal(count(/devicecode$/), 0);
+});
+
 test('asks for a code once for Graph, and once for Azure only where a resource was named', async () => {
   await it.tenant('setup', ['--tenant', TENANT]);
   assert.equal(count(/devicecode$/), 1);

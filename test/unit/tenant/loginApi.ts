@@ -39,15 +39,26 @@ export function login(state: TenantState, path: string, form: URLSearchParams): 
     });
   }
   if (path !== `/${TENANT}/oauth2/v2.0/token`) return wrong(path);
-  if (form.get('grant_type') === 'device_code') return person(state, form);
+  if (form.get('grant_type') === 'device_code')
+    return person(state, form, Buffer.from(form.get('device_code') ?? '', 'base64url').toString());
+  if (form.get('grant_type') === 'authorization_code') {
+    if (!form.get('code_verifier') || !form.get('redirect_uri')?.startsWith('http://localhost:'))
+      return wrong('no PKCE');
+    return person(
+      state,
+      form,
+      (form.get('scope') ?? '')
+        .split(' ')
+        .filter(scope => !OIDC.includes(scope))
+        .join(' '),
+    );
+  }
   if (form.get('grant_type') === 'client_credentials') return blueprint(state, form, wrong);
   return wrong(`grant ${form.get('grant_type')}`);
 }
 
-function person(state: TenantState, form: URLSearchParams): Reply {
-  const asked = Buffer.from(form.get('device_code') ?? '', 'base64url')
-    .toString()
-    .split(' ');
+function person(state: TenantState, form: URLSearchParams, scope: string): Reply {
+  const asked = scope.split(' ');
   const host = new URL(asked[0] ?? '').host as 'graph.microsoft.com';
   const short = asked
     .map(scope => new URL(scope).pathname.slice(1))
@@ -64,10 +75,10 @@ function person(state: TenantState, form: URLSearchParams): Reply {
     aud: form.get('client_id'),
   });
   const client_info = Buffer.from(JSON.stringify({ uid: ADMIN, utid: TENANT })).toString('base64url');
-  const scope = [...scopes.map(name => `https://${host}/${name}`), 'openid', 'profile'].join(' ');
+  const granted = [...scopes.map(name => `https://${host}/${name}`), 'openid', 'profile'].join(' ');
   return ok({
     token_type: 'Bearer',
-    scope,
+    scope: granted,
     expires_in: 4072,
     ext_expires_in: 4072,
     access_token,

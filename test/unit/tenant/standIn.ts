@@ -11,6 +11,7 @@ import { refuse, type Reply } from './reply.ts';
 
 export interface StandIn {
   readonly state: TenantState;
+  readonly port: number;
   /** A fetch that brings requests for the three services here; any other address is a violation. */
   readonly fetch: typeof fetch;
   stop(): Promise<void>;
@@ -42,6 +43,7 @@ export async function startStandIn(): Promise<StandIn> {
   };
   return {
     state,
+    port,
     fetch: toHere,
     async stop() {
       server.close();

@@ -20,15 +20,25 @@ export interface Outcome {
   readonly waits: number[];
 }
 
+export interface More {
+  /** What the person answers when asked. */
+  answer?: string;
+  signal?: AbortSignal;
+  /** What the person does on reading a line. */
+  onLine?: (line: string) => void;
+}
+
 export interface Tenant {
   /** The tenant of the running test. */
   readonly state: TenantState;
+  /** Where the three services are: the host's name is the first part of the path. */
+  readonly origin: string;
   /** The .env of the running test. */
   readonly env: string;
   readEnv(name: string): string | undefined;
   writeEnv(text: string): void;
   /** One run of the script in this tenant, with this .env. Time passes only where it waits. */
-  tenant(command: string, args?: readonly string[], more?: { answer?: string; signal?: AbortSignal }): Promise<Outcome>;
+  tenant(command: string, args?: readonly string[], more?: More): Promise<Outcome>;
   /** Setup with everything that can be set up. */
   setup(...args: string[]): Promise<Outcome>;
 }
@@ -56,6 +66,9 @@ export function useTenant(): Tenant {
     get state() {
       return standIn.state;
     },
+    get origin() {
+      return `http://127.0.0.1:${standIn.port}`;
+    },
     get env() {
       return path.join(folder, `${number}.env`);
     },
@@ -74,7 +87,10 @@ export function useTenant(): Tenant {
           now += ms;
         },
         now: () => now,
-        say: line => void lines.push(line),
+        say(line) {
+          lines.push(line);
+          more.onLine?.(line);
+        },
         print: text => void printed.push(text),
         ask: async question => {
           lines.push(question);
