@@ -37,7 +37,8 @@ export interface Context {
 export function idOf({ env }: Options, variable: string): string | undefined {
   const id = env.get(variable);
   if (id === undefined || GUID.test(id)) return id?.toLowerCase();
-  throw new TenantError(`${variable} in ${env.path} is no GUID: ${id}.`, 'Correct or empty that line.');
+  // not the value: it may be a secret in the wrong line
+  throw new TenantError(`${variable} in ${env.path} is no GUID.`, 'Correct or empty that line.');
 }
 
 /** By the id of the .env, else by name and mark. Only `check` looks at what this script did not make. */

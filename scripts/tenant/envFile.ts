@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 
 /**
  * The `.env` that k8s/deploy.sh reads. For this script it is also the memory of what it made: ids are found by it even
@@ -43,6 +43,7 @@ export class EnvFile {
 
   #write(): void {
     const temporary = `${this.path}.new`;
+    rmSync(temporary, { force: true }); // one that is there would keep its mode
     writeFileSync(temporary, `${this.#lines.join('\n')}\n`, { mode: 0o600 });
     renameSync(temporary, this.path); // never half a file
   }

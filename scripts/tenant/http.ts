@@ -86,8 +86,9 @@ async function take({ service }: JsonRequest, response: Response): Promise<unkno
   }
   const failure = v.safeParse(Failure, body);
   const { code, message } = failure.success ? failure.output.error : { code: '', message: '' };
+  const plain = (words: string) => words.replace(/\p{Cc}+/gu, ' '); // it is shown in a terminal
   const requestId = response.headers.get('request-id') ?? response.headers.get('x-ms-request-id') ?? '';
-  throw new ServiceFailure(service, response.status, code, redact(message).slice(0, 600), requestId);
+  throw new ServiceFailure(service, response.status, plain(code), redact(plain(message)).slice(0, 600), requestId);
 }
 
 /** Milliseconds that a `Retry-After` asks for (seconds or a date, RFC 9110 §10.2.3); undefined where there is none. */

@@ -3,7 +3,14 @@ import * as v from 'valibot';
 
 export const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 export const guid = v.pipe(v.string(), v.regex(GUID), v.toLowerCase());
-const text = v.fallback(v.string(), '');
+/** A name that somebody gave: it is shown in a terminal, so without control characters. */
+const text = v.fallback(
+  v.pipe(
+    v.string(),
+    v.transform(name => name.replace(/\p{Cc}+/gu, ' ')),
+  ),
+  '',
+);
 
 /**
  * A list that may be absent. One that can't be read is an error and never an empty list: it is sent back with something

@@ -105,7 +105,8 @@ test('an id in the .env that is none is named before anything is changed', async
   it.writeEnv('BLUEPRINT_APP_ID=my-blueprint\n');
   const { code, seen } = await it.setup();
   assert.equal(code, 1);
-  assert.match(seen, /BLUEPRINT_APP_ID in .* is no GUID: my-blueprint/);
+  assert.match(seen, /BLUEPRINT_APP_ID in .* is no GUID\.\n/);
+  assert.ok(!seen.includes('my-blueprint'));
   assert.deepEqual(it.state.mutations(), []);
 });
 

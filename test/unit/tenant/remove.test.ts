@@ -54,14 +54,13 @@ for (const answer of ['n', '', undefined])
 
 test('leaves what somebody else made, although the .env names it', async () => {
   await it.setup();
-  for (const { shown } of it.state.apps) if (shown.displayName === 'Agent ID MCP servers') shown.tags = [];
+  const mcp = it.state.apps.find(({ shown }) => shown.displayName === 'Agent ID MCP servers');
+  assert.ok(mcp);
+  Object.assign(mcp.shown, { tags: [], displayName: 'Theirs\u001b[2J' });
   const { code, seen } = await it.tenant('remove', ['--yes']);
   assert.equal(code, 0, seen);
-  assert.match(seen, /"Agent ID MCP servers" .* was not made by this script, so it stays/);
-  assert.deepEqual(
-    it.state.apps.map(({ shown }) => shown.displayName),
-    ['Agent ID MCP servers'],
-  );
+  assert.match(seen, /"Theirs \[2J" .* was not made by this script, so it stays/);
+  assert.deepEqual(it.state.apps, [mcp]);
 });
 
 test('does not take the blueprint from under agents that it was not told of', async () => {
