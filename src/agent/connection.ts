@@ -5,25 +5,24 @@ import { Emitter, type Event } from '../base/event.ts';
 import type { Logger } from '../base/logger.ts';
 import type { DiscoveredAgent, DiscoveredGateway } from '../cluster/discovery.ts';
 import type { KubeApi } from '../cluster/kubeApi.ts';
-import { openTunnel, type Tunnel } from '../cluster/tunnel.ts';
+import type { Tunnel } from '../cluster/tunnel.ts';
 import { createGatewayModel, type ChatModel } from '../gateway/llm.ts';
-import { explainDenial, hiddenTools, type DenialReason, type HiddenTool } from '../gateway/policy.ts';
-import type { McpRoute } from '../gateway/config.ts';
-import { preflight, type RouteVerdict } from '../gateway/preflight.ts';
+import type { DenialReason, HiddenTool } from '../gateway/policy.ts';
+import type { RouteVerdict } from '../gateway/preflight.ts';
 import type { PresentedToken } from '../gateway/tokenCheck.ts';
 import type { Authority } from '../identity/authority.ts';
 import { TokenBroker, type AgentToken, type GetOptions } from '../identity/broker.ts';
-import type { TokenClaims } from '../identity/claims.ts';
 import { Sidecar } from '../identity/sidecar.ts';
 import type { SigningKeys } from '../identity/signingKeys.ts';
 import type { Account, SignIn, SignInWay, UserToken } from '../identity/signIn.ts';
-import { targetOf } from '../mcp/names.ts';
 import type { McpServers } from '../mcp/registry.ts';
 import { Actor } from './actor.ts';
 import type { Configuration } from './configuration.ts';
-import { connectGatewayServers, gatewayServerId } from './gatewayServers.ts';
+import { GatewayRules } from './gatewayRules.ts';
+import { connectGatewayServers } from './gatewayServers.ts';
 import { needsPerson, Recovery } from './recovery.ts';
 import { StepList, type StepId, type StepState } from './steps.ts';
+import { openTunnels, type Tunnels } from './tunnels.ts';
 
 /** What an interactive sign-in is for, where that is known. */
 export interface SignInRequest {
@@ -54,10 +53,6 @@ export interface ConnectionDeps {
 /** Life that a token must have left when the model is asked, in milliseconds: most answers end within it. */
 const TURN_LIFETIME_MS = 120_000;
 
-/** Tunnels at most: the sidecar answers in milliseconds; a route of the gateway holds one for its live stream, beside these. */
-const SIDECAR_CONNECTIONS = 4;
-const GATEWAY_CONNECTIONS = 8;
-
 /**
  * One agent, one user, one cluster: the tunnels, the token broker and what hangs on them. Each step stands alone; a
  * failed one keeps its error and leaves the others to work as far as they can.
@@ -73,6 +68,7 @@ export class Connection implements Disposable {
   readonly gatewayTunnel: Tunnel | undefined;
   readonly #deps: ConnectionDeps;
   readonly #sidecar: Sidecar;
+  readonly #rules: GatewayRules;
   readonly #store = new DisposableStore();
   readonly #steps: StepList;
   readonly #actor: Actor;
@@ -83,7 +79,7 @@ export class Connection implements Disposable {
   #starting: AbortController | undefined;
   #model: Promise<ChatModel> | undefined;
 
-  private constructor(deps: ConnectionDeps, sidecarTunnel: Tunnel, gatewayTunnel: Tunnel | undefined) {
+  private constructor(deps: ConnectionDeps, tunnels: Tunnels) {
     this.#deps = deps;
     this.#steps = new StepList(() => this.#changed.fire(), deps.logger);
     this.#actor = new Actor(deps.signIn, {
@@ -97,9 +93,10 @@ export class Connection implements Disposable {
     this.agent = deps.agent;
     this.authority = deps.authority;
     this.signingKeys = deps.signingKeys;
-    this.sidecarTunnel = sidecarTunnel;
-    this.gatewayTunnel = gatewayTunnel;
-    this.#sidecar = new Sidecar({ origin: sidecarTunnel.origin, fetch: sidecarTunnel.fetch, logger: deps.logger });
+    this.sidecarTunnel = tunnels.sidecar;
+    this.gatewayTunnel = tunnels.gateway;
+    const { origin, fetch } = tunnels.sidecar;
+    this.#sidecar = new Sidecar({ origin, fetch, logger: deps.logger });
     this.broker = new TokenBroker({
       sidecar: this.#sidecar,
       agentAppId: deps.configuration.agentAppId.value,
@@ -109,7 +106,8 @@ export class Connection implements Disposable {
       clock: deps.clock,
       logger: deps.logger,
     });
-    for (const tunnel of [sidecarTunnel, gatewayTunnel]) {
+    this.#rules = new GatewayRules({ ...deps, broker: this.broker });
+    for (const tunnel of [tunnels.sidecar, tunnels.gateway]) {
       if (tunnel) this.#store.add(tunnel.onDidChangeState(() => this.#changed.fire()));
     }
     this.#store.add(this.broker.onDidChange(() => this.#changed.fire()));
@@ -118,27 +116,8 @@ export class Connection implements Disposable {
 
   /** Opens the tunnels (they dial on first use) and builds the rest; nothing is asked of anybody yet. */
   static async open(deps: ConnectionDeps): Promise<Connection> {
-    const { api, agent, gateway, logger } = deps;
-    const common = { api, logger };
-    const sidecar = await openTunnel({
-      ...common,
-      name: 'sidecar',
-      namespace: agent.namespace,
-      selector: agent.selector,
-      port: agent.sidecarPort,
-      connections: SIDECAR_CONNECTIONS,
-    });
-    const through =
-      gateway &&
-      (await openTunnel({
-        ...common,
-        name: 'gateway',
-        namespace: gateway.namespace,
-        selector: gateway.selector,
-        port: gateway.port,
-        connections: GATEWAY_CONNECTIONS + deps.configuration.routes.length,
-      }));
-    return new Connection(deps, sidecar, through);
+    const routes = deps.configuration.routes.length;
+    return new Connection(deps, await openTunnels({ ...deps, routes }));
   }
 
   get account(): Account | undefined {
@@ -269,33 +248,17 @@ export class Connection implements Disposable {
     return this.#model;
   }
 
-  /**
-   * Why the gateway's own rules refuse a tool of one of its servers (by the name that its target gives it) to our token;
-   * without a tool, why they refuse every one. Undefined when they do not, or when there is no token to judge by.
-   */
+  /** See `GatewayRules`, here and below. */
   explainDenial(serverId: string, tool?: { name: string; target: string }): DenialReason | undefined {
-    const judged = this.#judged(serverId);
-    return judged && explainDenial(judged.route, judged.claims, tool);
+    return this.#rules.explainDenial(serverId, tool);
   }
 
-  /** The tools of a gateway server that its rules name and refuse to our token: the gateway never says what it hides. */
   hiddenTools(serverId: string): HiddenTool[] {
-    const judged = this.#judged(serverId);
-    return judged ? hiddenTools(judged.route, judged.claims) : [];
+    return this.#rules.hiddenTools(serverId);
   }
 
-  /**
-   * Whether the gateway would let a token in: on the model's path, or on each MCP path, with the tools that it lists there
-   * for the agent. Empty where the gateway's file could not be read.
-   */
   preflight(api: 'llm' | 'mcp', token: PresentedToken): RouteVerdict[] {
-    const { gatewayFile, llmPath, llmDeployment, routes } = this.configuration;
-    if (!gatewayFile) return [];
-    const now = this.#deps.clock.now();
-    if (api === 'mcp')
-      return routes.map(route => preflight(gatewayFile, route, token, now, { tools: this.#listedTools(route) }));
-    const path = `${llmPath.value}/openai/deployments/${llmDeployment.value}/chat/completions`;
-    return [preflight(gatewayFile, { path }, token, now)];
+    return this.#rules.preflight(api, token);
   }
 
   dispose(): void {
@@ -401,22 +364,6 @@ export class Connection implements Disposable {
   /** The list of servers is the window's: a connection that has ended has no part in it. */
   #showGateway(servers: Parameters<McpServers['setGateway']>[0]): void {
     if (!this.#life.signal.aborted) this.#deps.servers.setGateway(servers);
-  }
-
-  #listedTools({ path, targets }: McpRoute): { name: string; target: string }[] {
-    const server = this.#deps.servers.list().find(({ spec }) => spec.id === gatewayServerId(path));
-    if (server?.state.kind !== 'ready') return [];
-    return server.state.tools.flatMap(({ name }) => {
-      const { target, ownName } = targetOf(name, targets);
-      return target === undefined ? [] : [{ name: ownName, target }];
-    });
-  }
-
-  /** A gateway server's route, and the claims that its rules judge. */
-  #judged(serverId: string): { route: McpRoute; claims: TokenClaims } | undefined {
-    const route = this.configuration.routes.find(candidate => gatewayServerId(candidate.path) === serverId);
-    const token = this.broker.peek(this.configuration.mcpApi.value);
-    return route && token && { route, claims: token.claims };
   }
 
   async #tools(signal: AbortSignal, keep: boolean): Promise<void> {
