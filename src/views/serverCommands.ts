@@ -6,6 +6,7 @@ import type { Failure } from '../protocol/common.ts';
 import { whoCan } from '../protocol/fixers.ts';
 import { visible } from '../protocol/visible.ts';
 import { ask } from './pick.ts';
+import { plainMessage } from './plainMessage.ts';
 
 const t = vscode.l10n.t;
 
@@ -62,13 +63,15 @@ export async function addServer(servers: McpServers, say: (error: unknown) => Fa
   const { info, tools } = found;
   const count = tools.length === 1 ? t('1 tool') : t('{0} tools', tools.length);
   void vscode.window.showInformationMessage(
-    t(
-      'Added {0}: {1} {2}, MCP {3}, {4}. Direct: no gateway policy.',
-      label,
-      visible(info.name),
-      visible(info.version),
-      info.protocolVersion,
-      count,
+    plainMessage(
+      t(
+        'Added {0}: {1} {2}, MCP {3}, {4}. Direct: no gateway policy.',
+        label,
+        visible(info.name),
+        visible(info.version),
+        info.protocolVersion,
+        count,
+      ),
     ),
   );
   return spec.id;

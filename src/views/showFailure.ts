@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { Failure } from '../protocol/common.ts';
 import { asText, copyLabel } from '../protocol/fixers.ts';
+import { plainMessage } from './plainMessage.ts';
 
 const t = vscode.l10n.t;
 
@@ -12,7 +13,7 @@ export async function showFailure(failure: Failure): Promise<void> {
     ...actions.map(({ id, label }) => ({ title: label, run: () => vscode.commands.executeCommand(id) })),
     ...(copy ? [{ title: copy, run: () => vscode.env.clipboard.writeText(fix) }] : []),
   ];
-  const picked = await vscode.window.showErrorMessage(asText(t, failure, ' '), ...buttons);
+  const picked = await vscode.window.showErrorMessage(plainMessage(asText(t, failure, ' ')), ...buttons);
   await picked?.run();
 }
 

@@ -3,6 +3,7 @@ import type { InteractiveSignIn, SignInRequest } from '../agent/connection.ts';
 import { AgentIdError } from '../base/errors.ts';
 import type { Account, DeviceCodePrompt, SignIn, SignInWay, UserToken } from '../identity/signIn.ts';
 import type { SignInMemory } from './memory.ts';
+import { plainMessage } from './plainMessage.ts';
 import { browserPort, signInChoices, waysHere, type Place, type SignInChoice } from './signInWays.ts';
 
 const t = vscode.l10n.t;
@@ -123,7 +124,7 @@ async function inProgress(
   const cancel = () => left.abort(new AgentIdError('cancelled'));
   return vscode.window.withProgress(options, (progress, token) => {
     token.onCancellationRequested(cancel);
-    return work(message => progress.report({ message }), AbortSignal.any([signal, left.signal]), cancel);
+    return work(message => progress.report({ message: plainMessage(message) }), AbortSignal.any([signal, left.signal]), cancel);
   });
 }
 
