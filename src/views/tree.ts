@@ -57,7 +57,7 @@ export class RowTree implements vscode.TreeDataProvider<Row>, vscode.Disposable 
     const item = new vscode.TreeItem(visible(row.label), row.children ? (row.expanded ? Expanded : Collapsed) : None);
     item.id = row.id;
     item.description = row.description && visible(row.description);
-    item.tooltip = row.tooltip;
+    item.tooltip = typeof row.tooltip === 'string' ? visible(row.tooltip) : row.tooltip;
     item.contextValue = [row.contextValue, row.fix && 'fixable'].filter(Boolean).join(';');
     item.command = row.command;
     if (row.icon)

@@ -1,5 +1,6 @@
 import type { AgentIdError } from '../../base/errors.ts';
 import type { Fixer } from '../../protocol/common.ts';
+import { visible } from '../../protocol/visible.ts';
 import type { Said, Translate, Value } from './catalogue.ts';
 import type { Place } from './place.ts';
 
@@ -79,5 +80,5 @@ function factsOf(t: Translate, { code, at }: Pick<AgentIdError, 'code' | 'at'>, 
 
 /** What others wrote must not look like a part of the message. */
 function oneLine(text: string): string {
-  return text.replace(/\s+/g, ' ').trim();
+  return visible(text.replace(/\s+/g, ' ').trim());
 }

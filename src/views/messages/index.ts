@@ -51,8 +51,13 @@ export function sayer(t: Translate, occasion: Partial<Occasion> = {}): (error: u
       const sentence = ended(t('Something went wrong: {0}', redact(describe(error))));
       return failureOf({ sentence, next: t('The log has more.'), actions: ['agentId.showLog'] });
     }
-    // others may have written it, and a token may be in it
-    const value = (name: string) => visible(redact(String(error.args[name] ?? '')));
+    // Others may have written it, and a token may be in it. On one line: it must not look like a step of the fix.
+    const value = (name: string) =>
+      visible(
+        redact(String(error.args[name] ?? ''))
+          .replace(/\s+/g, ' ')
+          .trim(),
+      );
     const said = refine(entry(value), error.code, value);
     said.sentence = ended(said.sentence);
     const fix = said.who && said.who !== 'you' ? handOver(t, said, error, value, place) : said.fix;

@@ -37,7 +37,8 @@ type Name = Exclude<keyof Known, 'resources' | 'sandbox' | 'remote'>;
 const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** Kubernetes' own names (DNS subdomains, RFC 1123), which no shell reads as anything else. */
 const OBJECT = /^[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?$/;
-const ADDRESS = /^[\w:/.@+~-]{1,300}$/;
+/** No dash at its beginning: a command would read it as an option. */
+const ADDRESS = /^(?!-)[\w:/.@+~-]{1,300}$/;
 
 /**
  * The placeholder of each value, as the documentation writes it, and the shape that a value must have: it may become part
@@ -53,8 +54,8 @@ const SHAPES: Record<Name, readonly [placeholder: string, shape: RegExp]> = {
   deployment: ['<Deployment of the agent>', OBJECT],
   serviceAccount: ['<ServiceAccount of the agent>', OBJECT],
   namespace: ['<namespace>', OBJECT],
-  context: ['<context>', /^[\w.:/@-]{1,200}$/],
-  user: ['<user>', /^[\w.+#@-]{1,200}$/],
+  context: ['<context>', /^(?!-)[\w.:/@-]{1,200}$/],
+  user: ['<user>', /^(?!-)[\w.+#@-]{1,200}$/],
   sidecarConfig: ['agent-id-sidecar', OBJECT],
   clientConfig: ['agent-id-client', OBJECT],
   gatewayConfig: ['agentgateway-config', OBJECT],

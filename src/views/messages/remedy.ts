@@ -1,5 +1,6 @@
 import type { Remedy } from '../../gateway/remedies.ts';
 import type { Fixer } from '../../protocol/common.ts';
+import { visible } from '../../protocol/visible.ts';
 import type { Translate } from './catalogue.ts';
 import { Graph, sentWith, steps } from './fixes/graph.ts';
 import { Place, type Known } from './place.ts';
@@ -12,8 +13,16 @@ export interface SaidRemedy {
   fix?: string;
 }
 
-/** `known`: what the connection knows of itself. Values of the token are quoted: nobody vouches for them. */
+/**
+ * `known`: what the connection knows of itself. Values of the token are quoted, and what would deceive the eye is spelled
+ * out: nobody vouches for them, and what is copied must be what was read.
+ */
 export function sayRemedy(t: Translate, remedy: Remedy, known: Known = {}): SaidRemedy {
+  const said = wordsFor(t, remedy, known);
+  return said.fix === undefined ? said : { ...said, fix: visible(said.fix) };
+}
+
+function wordsFor(t: Translate, remedy: Remedy, known: Known): SaidRemedy {
   switch (remedy.code) {
     case 'emitClaims':
       return {
@@ -109,9 +118,10 @@ function inFile(t: Translate, place: { clause: string; line?: number; suggestion
     place.line === undefined
       ? t('In the gateway’s file (ConfigMap {0}):', map)
       : t('Line {0} of the gateway’s file (ConfigMap {1}):', place.line, map);
+  const block = (mark: string, text: string) => `${mark} ${text.replace(/\s*\n\s*/g, '\n    ')}`; // never at the margin, as steps are
   return place.suggestion === undefined
-    ? `${where}\n  ${place.clause}`
-    : `${where}\n- ${place.clause}\n+ ${place.suggestion}`;
+    ? `${where}\n${block(' ', place.clause)}`
+    : `${where}\n${block('-', place.clause)}\n${block('+', place.suggestion)}`;
 }
 
 function issuerFix(t: Translate, remedy: Extract<Remedy, { code: 'setIssuer' }>, known: Known): string {

@@ -1,5 +1,5 @@
 import type { Translate } from '../catalogue.ts';
-import type { Place } from '../place.ts';
+import { plain, type Place } from '../place.ts';
 import { appIdOf, Graph, scopeOf, sentWith, steps } from './graph.ts';
 
 /** The app role of an application that defines none (Microsoft Graph, appRoleAssignment). */
@@ -23,7 +23,7 @@ export class EntraFixes {
   /** The agent identity may use an API on behalf of every user. */
   grantToAgent(api: string): string {
     const t = this.#t;
-    const resource = this.#place.resource(api) ?? t('<resource of the API {0}>', api || '…');
+    const resource = this.#place.resource(api) ?? t('<resource of the API {0}>', plain(api, '…'));
     return this.#grant(this.#place.get('agentAppId'), resource, scopeOf(resource));
   }
 
@@ -57,7 +57,7 @@ export class EntraFixes {
   /** The user gets access to an application that requires assignment. */
   assignUser(appId: string): string {
     const t = this.#t;
-    const user = this.#place.get('user');
+    const user = this.#place.get('user').replaceAll('#', '%23'); // in the name of a guest; an address would end there
     return steps(
       `${t('Find both object ids:')}\n${this.#graph.call('GET', `servicePrincipals(appId='${appId}')?$select=id,displayName`)}\n${this.#graph.call('GET', `users/${user}?$select=id`)}`,
       `${t('Assign the user (or a group, by its id):')}\n${this.#graph.call(
@@ -75,7 +75,7 @@ export class EntraFixes {
   /** The same for the resource of a downstream API. */
   assignUserTo(api: string): string {
     const appId = appIdOf(this.#place.resource(api) ?? '');
-    return this.assignUser(appId ?? this.#t('<app id of the API {0}>', api));
+    return this.assignUser(appId ?? this.#t('<app id of the API {0}>', plain(api, '…')));
   }
 
   /** The sign-in client may sign people in without a secret. */
@@ -159,7 +159,7 @@ export class EntraFixes {
   /** The resource of an API has a service principal and the identifier that the sidecar asks for. */
   addResource(api: string): string {
     const t = this.#t;
-    const resource = this.#place.resource(api) ?? t('<resource of the API {0}>', api || '…');
+    const resource = this.#place.resource(api) ?? t('<resource of the API {0}>', plain(api, '…'));
     const appId = appIdOf(resource);
     if (appId === undefined)
       return t('Find out which application has the identifier URI {0}, and add it to the tenant.', resource);
