@@ -30,6 +30,8 @@ export interface SignInRequest {
   claims?: string;
   /** Who should sign in; a hint, the person may choose somebody else. */
   account?: Account;
+  /** A sign-in that is at hand does not do. */
+  anew?: boolean;
 }
 
 /** Asks the person to sign in; resolves with the token, rejects with what went wrong or when the person cancels. */
@@ -183,7 +185,7 @@ export class Connection implements Disposable {
         this.#recovery.note(error); // who is here, and asked for it
       });
       asked = !silent;
-      const token = silent ?? (interactive && (await this.#ask(interactive, signal)));
+      const token = silent ?? (interactive && (await this.#ask(interactive, signal, this.account)));
       if (!token) throw new AgentIdError('agent.signInNeeded');
       return token;
     };
@@ -191,16 +193,16 @@ export class Connection implements Disposable {
   }
 
   /**
-   * Signs in anew although a token may be at hand, perhaps as somebody else, and forgets every token of the agent. When a
-   * turn waits for it and the user is the same, the servers stay connected, since calls may be running; and what becomes
-   * of the sign-in is for the turn to say, so that only an abort by the caller rejects.
+   * Signs in anew although a token may be at hand, perhaps as somebody else, and forgets every token of the agent. A turn
+   * that waits for it needs its own user: when it is that one, the servers stay connected, since calls may be running; and
+   * what becomes of the sign-in is for the turn to say, so that only an abort by the caller rejects.
    */
   async forceSignIn(interactive: InteractiveSignIn, caller: AbortSignal): Promise<void> {
     const { question } = this.#recovery;
     const before = this.account;
     let token: UserToken;
     try {
-      token = await this.#ask(interactive, AbortSignal.any([caller, this.#life.signal]));
+      token = await this.#ask(interactive, AbortSignal.any([caller, this.#life.signal]), question && before, true);
     } catch (error) {
       if (!question || caller.aborted || this.#life.signal.aborted) throw error;
       return question.settle(error);
@@ -312,10 +314,14 @@ export class Connection implements Disposable {
   }
 
   /** Has the person sign in, with the claims challenge that Entra gave last. */
-  async #ask(interactive: InteractiveSignIn, signal: AbortSignal): Promise<UserToken> {
+  async #ask(
+    interactive: InteractiveSignIn,
+    signal: AbortSignal,
+    account: Account | undefined,
+    anew = false,
+  ): Promise<UserToken> {
     const { claims } = this.#recovery;
-    const { account } = this;
-    const request = { ...(claims && { claims }), ...(account && { account }) };
+    const request = { ...(claims && { claims }), ...(account && { account }), ...(anew && { anew }) };
     const token = await interactive(this.#deps.signIn, signal, request);
     signal.throwIfAborted();
     this.#recovery.signedIn();

@@ -8,8 +8,7 @@ import { browserPort, signInChoices, waysHere, type Place, type SignInChoice } f
 
 const t = vscode.l10n.t;
 
-/** `anew`: although there may be a sign-in already. */
-type Take = (signIn: SignIn, signal: AbortSignal, request: SignInRequest & { anew: boolean }) => Promise<UserToken>;
+type Take = (signIn: SignIn, signal: AbortSignal, request: SignInRequest) => Promise<UserToken>;
 
 /** The window's sign-in: asks the person in the way that worked last, lets them choose, or takes the one they chose. */
 export class SignInFlow {
@@ -26,17 +25,17 @@ export class SignInFlow {
     const here = waysHere(signIn.ways, this.#place).map(({ id }) => id);
     const remembered = this.#memory.get(signIn.key);
     const way = here.find(id => id === remembered) ?? here[0] ?? 'deviceCode';
-    return this.#take(way, false)(signIn, signal, request);
+    return this.#take(way)(signIn, signal, request);
   };
 
   /** Anew and in this way, which is then the one that comes first. */
   by(way: SignInWay): InteractiveSignIn {
-    return this.#take(way, true);
+    return (signIn, signal, request) => this.#take(way)(signIn, signal, { ...request, anew: true });
   }
 
-  #take(way: SignInWay, anew: boolean): InteractiveSignIn {
+  #take(way: SignInWay): InteractiveSignIn {
     return async (signIn, signal, request = {}) => {
-      const token = await TAKE[way](signIn, signal, { ...request, anew });
+      const token = await TAKE[way](signIn, signal, request);
       await this.#memory.keep(signIn.key, way);
       return token;
     };
@@ -64,7 +63,7 @@ export class SignInFlow {
         throw error;
       ({ claims } = error.args);
     }
-    return this.signIn(signIn, signal, { account, ...(typeof claims === 'string' && { claims }) });
+    return this.signIn(signIn, signal, { account, anew: true, ...(typeof claims === 'string' && { claims }) });
   }
 }
 
@@ -103,7 +102,7 @@ const TAKE: Record<SignInWay, Take> = {
         signal: both,
       });
     }),
-  editorAccount: (signIn, signal, { claims, account, anew }) =>
+  editorAccount: (signIn, signal, { claims, account, anew = false }) =>
     inProgress(signal, (report, both) => {
       report(t('with the editor’s Microsoft account'));
       return signIn.editorAccount({ ...(account && { account }), ...(claims && { claims }), anew, signal: both });
@@ -124,7 +123,11 @@ async function inProgress(
   const cancel = () => left.abort(new AgentIdError('cancelled'));
   return vscode.window.withProgress(options, (progress, token) => {
     token.onCancellationRequested(cancel);
-    return work(message => progress.report({ message: plainMessage(message) }), AbortSignal.any([signal, left.signal]), cancel);
+    return work(
+      message => progress.report({ message: plainMessage(message) }),
+      AbortSignal.any([signal, left.signal]),
+      cancel,
+    );
   });
 }
 

@@ -84,6 +84,7 @@ describe('a session that is revoked in the middle of a turn', () => {
     assert.equal(core.open.size, 0, 'the row is gone');
     assert.equal(person.requests.length, 1);
     assert.equal(person.requests[0]?.account?.oid, w.sandbox.json.users[0]?.oid);
+    assert.equal(person.requests[0]?.anew, true, 'an account that the editor holds does not do');
     assert.deepEqual(
       calls.map(({ status }) => status),
       ['done', 'done'],
@@ -291,6 +292,7 @@ describe('the steps of a connection', () => {
     const [server] = core.servers.list();
     assert.ok(server?.state.kind === 'failed');
     await connection.forceSignIn(person.signIn, never);
+    assert.deepEqual(person.requests, [{ anew: true }], 'nobody is suggested: it may be somebody else who signs in');
     assert.deepEqual(steps(connection), ALL_DONE);
     assert.ok((await exchanges()) > 0);
     assert.equal((await core.say(SEARCH)).outcome, 'done');
