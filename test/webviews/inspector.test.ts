@@ -143,6 +143,16 @@ test('raw output is gone at its deadline, and never kept', async () => {
   assert.equal((await inspector.saved()).includes('eyJ'), false);
 });
 
+test('raw output is gone with its token: the element that leaves the page does not keep it', async () => {
+  await open(states.three);
+  await inspector.send(raw('tc'));
+  const output = await region('User token (Tc) claims').getByRole('group', { name: 'Raw output' }).elementHandle();
+  assert.ok(output);
+  await patch({ op: 'remove', id: 'tc' });
+  assert.equal(await output.isVisible(), false);
+  assert.match((await output.textContent()) ?? '', /Hidden/);
+});
+
 test('raw output is gone when the view is hidden, and does not arrive while it is', async () => {
   await open(states.three);
   const hide = (hidden: boolean) =>

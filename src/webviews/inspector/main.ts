@@ -138,8 +138,9 @@ function draw(state: InspectorState, before: InspectorState): void {
 }
 
 function drawRegions(all: readonly InspectedToken[]): void {
-  for (const id of regions.keys())
+  for (const [id, claims] of regions)
     if (!all.some(token => token.id === id && token.details)) {
+      claims.raw?.conceal(); // an element that is off the page still holds its text
       regions.delete(id);
       shown.delete(`token ${id}`);
     }
