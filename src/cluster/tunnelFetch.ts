@@ -33,7 +33,7 @@ interface OutgoingRequest {
 export function tunnelFetch(options: {
   undici: typeof Undici;
   pool: Undici.Dispatcher;
-  link: TunnelLink;
+  link: Pick<TunnelLink, 'proved' | 'pauseBeforeRetry'>;
   name: string;
   origin: string;
 }): Fetch {

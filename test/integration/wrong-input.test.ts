@@ -78,6 +78,25 @@ describe('a cluster', () => {
     await works(core);
   });
 
+  test('whose identity nobody confirms is sent nothing', async () => {
+    const core = await w.core({ fresh: true });
+    const asked: string[] = [];
+    const interaction: Core['interaction'] = {
+      signIn: async () => assert.fail('nobody is asked to sign in'),
+      trust: async ({ tenantId, blueprintAppId }) => {
+        asked.push(tenantId, blueprintAppId);
+        return false;
+      },
+    };
+    const plan: ConnectionPlan = { ...core.plan() };
+    delete plan.world; // a cluster of one's own brings no authority
+    for (const person of [interaction, undefined]) {
+      said(await thrown(core.session.connect(plan, person, soon())), 'agent.notTrusted');
+      assert.equal(core.session.connection, undefined);
+    }
+    assert.deepEqual(asked, [w.sandbox.json.tenantId, w.sandbox.json.blueprintAppId]);
+  });
+
   test('without a gateway has tokens, and no way to the model', async () => {
     const core = await w.core();
     await w.kube('remove', 'Service', 'agentgateway');

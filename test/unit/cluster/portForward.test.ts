@@ -273,6 +273,28 @@ test('an end without a close frame, or with another code than 1000, is a loss', 
     );
 });
 
+test('what is written after the far end has hung up says that it never left, unless something had', async () => {
+  for (const [before, code] of [
+    ['', 'tunnel.stale'],
+    ['first', 'tunnel.lost'],
+  ] as const)
+    await withServer(
+      server =>
+        (server.onForward = ({ ws }) => {
+          sendHeaders(ws, 5000);
+          if (before) ws.once('message', () => ws.close(1000));
+          else ws.close(1000);
+        }),
+      async ({ dial }) => {
+        const stream = await dial();
+        if (before) stream.write(before);
+        await stream.ended;
+        const error = await new Promise(resolve => stream.on('error', () => {}).write('x', resolve));
+        failure(code, { pod: 'pod-a', port: 5000 })(error);
+      },
+    );
+});
+
 test('an end before the headers is a failed dial', async () => {
   for (const frames of [[CLOSE], [HEADERS[0] as Buffer, CLOSE]])
     await withServer(raw(...frames), async ({ dial }) =>

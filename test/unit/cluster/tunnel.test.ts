@@ -3,7 +3,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { test } from 'node:test';
 import { AgentIdError } from '../../../src/base/errors.ts';
-import { until, withTunnel } from './support/world.ts';
+import { loadUndici } from '../../../src/cluster/libraries.ts';
+import { tunnelFetch } from '../../../src/cluster/tunnelFetch.ts';
+import { failure } from './support/failure.ts';
+import { Backend, until, withTunnel } from './support/world.ts';
 
 const MIB = 1024 * 1024;
 const BASE = 'http://gateway.invalid';
@@ -295,4 +298,20 @@ test('close ends what runs and leaves nothing open', async () => {
     await until(() => server.forwards.size === 0, 'no tunnel left');
     await assert.rejects(tunnel.fetch(BASE), (error: unknown) => AgentIdError.is(error, 'tunnel.closed'));
   });
+});
+
+test('a pod that takes a request and never begins to answer is named, and not asked again', async () => {
+  const backend = await Backend.start(() => {});
+  const undici = await loadUndici();
+  // undici's own clock, at a speed that a test can wait for; what it throws is what it throws after five minutes.
+  const pool = new undici.Pool(`http://127.0.0.1:${backend.port}`, { headersTimeout: 100 });
+  const link = { proved: () => assert.fail('it answered'), pauseBeforeRetry: () => 0 };
+  const silent = tunnelFetch({ undici, pool, link, name: 'gateway', origin: BASE });
+  try {
+    await assert.rejects(silent(`${BASE}/slow`), failure('tunnel.timeout', { name: 'gateway', seconds: 300 }));
+    assert.deepEqual(backend.requests, ['GET /slow']);
+  } finally {
+    await pool.destroy();
+    await backend.close();
+  }
 });

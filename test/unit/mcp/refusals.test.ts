@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { McpConnection } from '../../../src/mcp/connection.ts';
+import { answer } from '../gateway/server.ts';
 import { fakeMcp, json, plain, sse } from './fakeServer.ts';
 import { callFailure, connectFailure, connection, eventually, failure, live } from './support.ts';
 
@@ -177,6 +178,32 @@ describe('the gateway’s answers', () => {
     fake.hangUp();
     await eventually(() => fake.listeners.size === 0, 'the stream to break');
     await eventually(() => fake.listeners.size === 1, 'another stream');
+  });
+});
+
+describe('an answer to a call', () => {
+  it('that is a refusal with a number of the server’s own is mcp.rejected, whatever its status', async () => {
+    const error = { code: -32000, message: 'The quota\nis used up' };
+    for (const status of [200, 400]) {
+      const refused = await callFailure('direct', (rpc, _request, response) =>
+        json(response, status, { jsonrpc: '2.0', id: rpc.id, error }),
+      );
+      assert.equal(refused.code, 'mcp.rejected');
+      assert.deepEqual(refused.args, { server: 'Server', code: -32000, detail: 'The quota is used up' });
+    }
+  });
+
+  it('that is no result, or no JSON at all, is mcp.malformed', async () => {
+    for (const content of ['a text', { type: 'text' }]) {
+      const error = await callFailure('direct', (rpc, _request, response) =>
+        sse(response, { id: rpc.id, result: { content } }),
+      );
+      assert.deepEqual([error.code, error.args.server], ['mcp.malformed', 'Server'], JSON.stringify(content));
+    }
+    const error = await callFailure('direct', (_rpc, _request, response) =>
+      answer(response, 200, 'application/json', '{"jsonrpc'),
+    );
+    assert.deepEqual([error.code, error.args.detail], ['mcp.malformed', 'the answer is no JSON-RPC']);
   });
 });
 

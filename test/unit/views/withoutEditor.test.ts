@@ -1,0 +1,79 @@
+// Surfaces that import `vscode` for their dialogs and fail before the first of them: the module is stood in for.
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { registerHooks } from 'node:module';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { silentLogger } from '../../../src/base/logger.ts';
+import type { Settings } from '../../../src/settings.ts';
+
+const STAND_IN = `data:text/javascript,${encodeURIComponent(`
+  export const l10n = { t: message => message };
+  export const Uri = { joinPath: ({ fsPath }, ...parts) => ({ fsPath: [fsPath, ...parts].join('/') }) };
+`)}`;
+const hooks = registerHooks({
+  resolve: (specifier, context, next) =>
+    specifier === 'vscode' ? { url: STAND_IN, shortCircuit: true } : next(specifier, context),
+});
+after(() => hooks.deregister());
+
+let directory: string;
+before(async () => void (directory = await mkdtemp(path.join(os.tmpdir(), 'agent-id-editor-'))));
+after(() => rm(directory, { recursive: true }));
+
+test('a kubeconfig without contexts has nothing to choose from', async () => {
+  const { planCluster } = await import('../../../src/views/connectFlow.ts');
+  const file = path.join(directory, 'kubeconfig');
+  await writeFile(file, 'apiVersion: v1\nkind: Config\ncontexts: []\n');
+  await assert.rejects(planCluster({ path: file, logger: silentLogger }, undefined, AbortSignal.timeout(20_000)), {
+    code: 'kubeconfig.noContexts',
+    args: { files: file },
+  });
+});
+
+test('a key is for one endpoint, which has to be one that a key may travel to', async () => {
+  const { keyModel } = await import('../../../src/views/apiKeyFlow.ts');
+  const open = (endpoint: string, stored?: object) => {
+    const secrets = {
+      get: async () => stored && JSON.stringify(stored),
+      set: async () => {},
+      delete: async () => {},
+    };
+    const apiKey: Settings['apiKey'] = { kind: 'openai', endpoint, model: 'm' };
+    return keyModel(secrets, { authority: '', clientId: '', clientIdIsDefault: true, apiKey }, silentLogger);
+  };
+  for (const endpoint of ['', 'no url', 'http://api.example/v1', 'https://ana:pw@api.example/v1'])
+    await assert.rejects(open(endpoint), ({ code, args }: { code: string; args: Record<string, string> }) => {
+      assert.deepEqual([code, args['setting']], ['agent.setting', 'agentId.apiKey.endpoint'], endpoint);
+      return true;
+    });
+  const endpoint = 'https://api.example/v1';
+  for (const stored of [undefined, {}, { endpoint: 'https://elsewhere.example/v1', key: 'k' }, { endpoint, key: 7 }])
+    await assert.rejects(open(endpoint, stored), { code: 'agent.noApiKey' }, JSON.stringify(stored));
+  assert.ok(await open(endpoint, { endpoint, key: 'k' }));
+});
+
+test('a sandbox that does not come up is told with what it said last, or with what is wrong in what it says', async () => {
+  const { SandboxProcess } = await import('../../../src/views/sandboxProcess.ts');
+  const dist = path.join(directory, 'dist', 'sandbox');
+  await mkdir(dist, { recursive: true });
+  const start = async (script: string) => {
+    await writeFile(path.join(dist, 'main.js'), script);
+    const sandbox = new SandboxProcess({ fsPath: directory } as never, silentLogger, () => assert.fail('it never ran'));
+    try {
+      return await sandbox.start(AbortSignal.timeout(20_000));
+    } finally {
+      sandbox.dispose();
+    }
+  };
+  const problem = (expected: RegExp) => (error: unknown) => {
+    const { code, args } = error as { code: string; args: Record<string, string> };
+    assert.equal(code, 'sandbox.failed');
+    assert.match(args['problem'] ?? '', expected);
+    return true;
+  };
+  const dies = "process.stderr.write('no port is free', () => process.exit(3));";
+  await assert.rejects(start(dies), problem(/^it ended with code 3: no port is free$/));
+  await assert.rejects(start('process.send({ version: 2 });'), problem(/version/));
+});
