@@ -224,8 +224,12 @@ describe('the exchange', () => {
     }
     const names = new Map(json.agents.map(agent => [agent.appId, agent.name]));
     const rows = explainClaims(decodeToken(mcp.raw), names);
-    assert.match(rows.find(row => row.name === 'xms_act_fct')?.note ?? '', /11: agent identity/);
-    assert.equal(rows.find(row => row.name === 'appid')?.note, json.agents[0]?.name);
+    const parts = (claim: string) => rows.find(row => row.name === claim)?.parts ?? [];
+    assert.equal(parts('xms_act_fct').find(part => part.text === '11')?.meaning, 'agent identity');
+    assert.deepEqual(
+      parts('appid').map(part => part.meaning),
+      [json.agents[0]?.name],
+    );
     assert.deepEqual(
       rows.filter(row => !row.known),
       [],
@@ -242,7 +246,8 @@ describe('the exchange', () => {
     assert.equal(token.claims.aud, sandbox.json.mcpAppId);
     assert.equal(token.claims.azp, sandbox.json.agents[0]?.appId);
     const rows = explainClaims(decodeToken(token.raw), new Map());
-    assert.match(rows.find(row => row.name === 'xms_act_fct')?.note ?? '', /optional claims/);
+    const facets = rows.find(row => row.name === 'xms_act_fct');
+    assert.deepEqual({ absent: facets?.absent, note: facets?.note }, { absent: true, note: 'absent.notEmitted' });
   });
 
   test('names each refusal', async () => {
