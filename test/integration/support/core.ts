@@ -9,7 +9,7 @@ import type { TurnOutcome } from '../../../src/agent/turn.ts';
 import { Turns } from '../../../src/agent/turns.ts';
 import { parseWorld } from '../../../src/agent/world.ts';
 import { AgentIdError } from '../../../src/base/errors.ts';
-import { systemClock } from '../../../src/base/clock.ts';
+import { systemClock, type Clock } from '../../../src/base/clock.ts';
 import { redactingLogger } from '../../../src/base/logger.ts';
 import type { ChatModel } from '../../../src/gateway/llm.ts';
 import type { SecretStore } from '../../../src/identity/types.ts';
@@ -38,8 +38,10 @@ export async function startCore(
     askApproval?: () => Promise<ApprovalAnswer>;
     /** What the person does when a turn asks for a sign-in; else they cancel it. */
     askSignIn?: (error: AgentIdError) => void;
+    clock?: Clock;
   } = {},
 ) {
+  const { clock = systemClock } = options;
   const directory = await mkdtemp(path.join(os.tmpdir(), 'agent-id-core-'));
   const log: string[] = [];
   const write = (message: string) => void log.push(message);
@@ -66,7 +68,7 @@ export async function startCore(
     opened: () => {},
     fetch: (input, init) => fetch(input, init),
     logger,
-    clock: systemClock,
+    clock,
   });
   const approvals: ApprovalRequest[] = [];
   const never = new AbortController().signal;
@@ -92,7 +94,7 @@ export async function startCore(
       return { dispose: () => void open.delete(error) };
     },
     logger,
-    clock: systemClock,
+    clock,
   });
   const interaction: Interaction = {
     signIn: (signIn, signal) =>
