@@ -14,7 +14,7 @@ import { registerCommands } from './views/commands.ts';
 import { editorAccounts } from './views/editorAccounts.ts';
 import { ConnectionNotice } from './views/connectionNotice.ts';
 import { ConfigurationDocument } from './views/configurationDocument.ts';
-import { identityRows } from './views/identityTree.ts';
+import { identityRows, tokenEnds } from './views/identityTree.ts';
 import { TokenClipboard } from './views/copyToken.ts';
 import { INSPECTOR_PANEL, InspectorPanel } from './views/inspectorPanel.ts';
 import { openLink } from './views/links.ts';
@@ -30,11 +30,10 @@ import { showPlugin } from './views/showPlugin.ts';
 import { SignInFlow, signInPlace } from './views/signInFlow.ts';
 import { helps, waysHere } from './views/signInWays.ts';
 import { StatusBar } from './views/statusBar.ts';
+import { TokenTimer } from './views/tokenTimer.ts';
 import { RowTree } from './views/tree.ts';
 import { openUnsaved } from './views/unsavedDocument.ts';
 import { actorSentence, signInQuestion, tokenLabel } from './views/words.ts';
-
-const TOKEN_CLOCK_MS = 20_000;
 
 /** What must end well before the window does: calls with their receipts, a token in the clipboard. */
 let closing: { turns: Turns; tokenClipboard: TokenClipboard } | undefined;
@@ -175,14 +174,19 @@ export function activate(context: vscode.ExtensionContext): void {
     set('hasServers', servers.list().length > 0);
     set('sandboxRunning', sandbox.world !== undefined);
   };
+  const tokenTimer = new TokenTimer({
+    ends: () => tokenEnds(session),
+    draw: () => identity.refresh(),
+    clock: systemClock,
+  });
   const refresh = () => {
     identity.refresh();
+    tokenTimer.update();
     statusBar.update(session);
     chat.setMode(modeLine(session, apiModel()), suggestedPrompts(session, servers));
     notice.update();
     contextKeys();
   };
-  const clock = setInterval(() => session.connection && identity.refresh(), TOKEN_CLOCK_MS);
   subscriptions.push(
     channel,
     sandbox,
@@ -193,7 +197,7 @@ export function activate(context: vscode.ExtensionContext): void {
     identity,
     tools,
     statusBar,
-    { dispose: () => clearInterval(clock) },
+    tokenTimer,
     session.onDidChange(refresh),
     servers.onDidChange(() => {
       tools.refresh();

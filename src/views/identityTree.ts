@@ -75,12 +75,18 @@ export function identityRows(session: Session, apiModel: string, say: (error: un
   return rows;
 }
 
+/** When the tokens that the view shows end, in milliseconds since the epoch. */
+export function tokenEnds({ connection }: Session): number[] {
+  return connection ? TOKEN_IDS.map(id => endOf(connection, id)).filter(end => end !== undefined) : [];
+}
+
+function endOf({ configuration, broker, lastUserToken }: Connection, id: TokenId): number | undefined {
+  if (id === 'tc') return lastUserToken?.expiresAt;
+  return broker.peek((id === 'llm' ? configuration.llmApi : configuration.mcpApi).value)?.expiresAt;
+}
+
 function tokenRow(connection: Connection, id: TokenId): Row {
-  const { configuration, broker } = connection;
-  const expiresAt =
-    id === 'tc'
-      ? connection.lastUserToken?.expiresAt
-      : broker.peek((id === 'llm' ? configuration.llmApi : configuration.mcpApi).value)?.expiresAt;
+  const expiresAt = endOf(connection, id);
   return {
     id: `token:${id}`,
     label: tokenLabel(id),
