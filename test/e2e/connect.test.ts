@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { parse, stringify } from 'yaml';
@@ -8,7 +8,8 @@ import { Chat } from './support/chat.ts';
 import { lacks, startWorld, type World } from './support/world.ts';
 
 interface Kubeconfig {
-  contexts: { name: string }[];
+  contexts: { name: string; context: { user: string } }[];
+  users: { name: string; user: { token?: string; exec?: unknown } }[];
 }
 
 describe('connecting to a cluster of one’s own', { skip: lacks('controlUrl') }, () => {
@@ -45,6 +46,44 @@ describe('connecting to a cluster of one’s own', { skip: lacks('controlUrl') }
   const writeContexts = (keep: (name: string) => boolean) => {
     const file = parse(readFileSync(world.connection.kubeconfig, 'utf8')) as Kubeconfig;
     writeFileSync(kubeconfig, stringify({ ...file, contexts: file.contexts.filter(({ name }) => keep(name)) }));
+  };
+  /**
+   * Puts a credential plugin in place of the developer's token: it signs in by a code of its own, and has the token when
+   * `signedIn` is called. `waits` tells whether it has been started and not answered.
+   */
+  const writePlugin = () => {
+    const [plugin, started, go] = ['plugin', 'started', 'go'].map(name => path.join(directory.path, name)) as [
+      string,
+      string,
+      string,
+    ];
+    const file = parse(readFileSync(world.connection.kubeconfig, 'utf8')) as Kubeconfig;
+    const context = file.contexts.find(({ name }) => name === world.connection.context);
+    const user = file.users.find(({ name }) => name === context?.context.user);
+    assert.ok(context && user?.user.token);
+    const apiVersion = 'client.authentication.k8s.io/v1';
+    const answer = JSON.stringify({ apiVersion, kind: 'ExecCredential', status: { token: user.user.token } });
+    writeFileSync(
+      plugin,
+      `#!/bin/sh
+touch ${started}
+echo 'To sign in, use a web browser to open the page https://login.example/device and enter the code ABCD-1234 to authenticate.' >&2
+while [ ! -e ${go} ]; do sleep 0.1; done
+echo '${answer}'
+`,
+    );
+    chmodSync(plugin, 0o755);
+    user.user = { exec: { apiVersion, command: plugin } };
+    writeFileSync(kubeconfig, stringify({ ...file, contexts: [context] }));
+    return {
+      starts: () =>
+        until(
+          () => 'the plugin to start',
+          async () => existsSync(started) || undefined,
+        ),
+      again: () => rmSync(started),
+      signedIn: () => writeFileSync(go, ''),
+    };
   };
   const kubernetes = (call: string, ...args: unknown[]) => world.control('/kubernetes', { do: call, args });
   const signInUnreachable = () => said(/Entra.*login\.microsoftonline\.com.*can’t be reached/, ['Sign In']);
@@ -89,6 +128,44 @@ describe('connecting to a cluster of one’s own', { skip: lacks('controlUrl') }
     await said(/There is no agent in namespace default/, ['Connect…', 'Start Sandbox']);
   });
 
+  step('names every right that is missing, before anything is opened', async () => {
+    const { workbench, connection } = world;
+    await kubernetes('deny', { verb: 'list', resource: 'services' });
+    await kubernetes('deny', { verb: 'create', resource: 'pods', subresource: 'portforward' });
+    await connect();
+    await workbench.quickInput.pick(connection.context, 'Cluster context');
+    await workbench.quickInput.pick(connection.namespace, 'Namespace of the agent');
+    await workbench.toast(/You may not/).waitFor();
+    await workbench.screenshot('rbac-denied');
+    const sentence = await said(/You may not/, ['Show Log']);
+    assert.match(sentence, /list services in namespace [\w-]+, nor: create pods\/portforward\./);
+    await kubernetes('allowAll');
+  });
+
+  step('shows what a credential plugin says while it waits for the person, and ends it when they cancel', async () => {
+    const { workbench } = world;
+    const plugin = writePlugin();
+    await connect();
+    await plugin.starts();
+    const toast = await workbench.toast(/ABCD-1234/).waitFor();
+    await toast.box.getByRole('link', { name: 'https://login.example/device' }).waitFor();
+    await workbench.screenshot('credential-plugin');
+    await toast.click('Cancel');
+    await toast.gone();
+    assert.equal(await workbench.toast(/./).box.count(), 0, 'a cancel is no error');
+
+    plugin.again();
+    await connect();
+    await plugin.starts();
+    await workbench.toast(/ABCD-1234/).waitFor();
+    plugin.signedIn();
+    await workbench.quickInput.waitFor('Namespace of the agent');
+    await workbench.toast(/ABCD-1234/).gone();
+    await workbench.quickInput.cancel();
+    assert.deepEqual(world.outsideRequests(), [], 'the page opens only when its link is pressed');
+    writeContexts(() => true);
+  });
+
   step('asks for trust by name before it sends anything, and takes no for an answer', async () => {
     const { workbench, connection } = world;
     await connect();
@@ -127,7 +204,7 @@ describe('connecting to a cluster of one’s own', { skip: lacks('controlUrl') }
       await workbench.modal('Trust this cluster').click('Trust and Connect');
       const toast = await workbench.toast(/can’t be reached/).waitFor();
       await workbench.screenshot('sign-in-unreachable');
-      assert.match(await toast.text(), /Check the network, the proxy and the VPN, then sign in again\.$/);
+      assert.match(await toast.text(), /Check the network, the proxy and the VPN, then sign in again\. You can fix this\.$/);
       await signInUnreachable();
       await workbench.statusBar(`${connection.agents[0]?.deployment}, not signed in`).waitFor();
       await (await workbench.view('Identity').open()).row('Sidecar healthy').waitFor(); // the rest goes on
