@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import type { PluginRun } from '../cluster/execCredential.ts';
+import { plainMessage } from './plainMessage.ts';
 import { pluginText } from './pluginText.ts';
 
 const t = vscode.l10n.t;
@@ -23,7 +24,7 @@ export function showPlugin(run: PluginRun): void {
     const options = {
       location: vscode.ProgressLocation.Notification,
       cancellable: true,
-      title: t('Agent ID: signing in to the cluster with {0}', basename(run.command)),
+      title: plainMessage(t('Agent ID: signing in to the cluster with {0}', basename(run.command))),
     };
     void vscode.window.withProgress(options, (progress, token) => {
       token.onCancellationRequested(() => run.cancel());

@@ -204,7 +204,10 @@ echo '${answer}'
       await workbench.modal('Trust this cluster').click('Trust and Connect');
       const toast = await workbench.toast(/can’t be reached/).waitFor();
       await workbench.screenshot('sign-in-unreachable');
-      assert.match(await toast.text(), /Check the network, the proxy and the VPN, then sign in again\. You can fix this\.$/);
+      assert.match(
+        await toast.text(),
+        /Check the network, the proxy and the VPN, then sign in again\. You can fix this\.$/,
+      );
       await signInUnreachable();
       await workbench.statusBar(`${connection.agents[0]?.deployment}, not signed in`).waitFor();
       await (await workbench.view('Identity').open()).row('Sidecar healthy').waitFor(); // the rest goes on

@@ -26,8 +26,8 @@ describe('what a credential plugin says', () => {
   });
 
   it('makes no other link', () => {
-    assert.equal(pluginText('[Sign in](command:workbench.action.quit)'), '(Sign in)(command:workbench.action.quit)');
-    assert.equal(pluginText('[x](https://a.example)'), '(x)([https://a.example](https://a.example))');
+    assert.equal(pluginText('[Sign in](command:workbench.action.quit)'), '[Sign in] (command:workbench.action.quit)');
+    assert.equal(pluginText('[x](https://a.example)'), '[x] ([https://a.example](https://a.example))');
     assert.equal(
       pluginText('http://localhost.evil.example/ http://evil.example/'),
       'http://localhost.evil.example/ http://evil.example/',
