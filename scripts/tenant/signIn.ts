@@ -23,8 +23,8 @@ export const GRAPH_CLIENT = '14d82eec-204b-4c2f-b7e8-296a70dab67e';
 const AZURE_CLIENT = '04b07795-8ddb-461a-bbee-02f9e1bf7b46';
 
 /**
- * With one of these in the token Graph ignores the permissions for agent identities and answers 403 (known issue in
- * rbac-agentid-apis-write.md of microsoft-graph-docs-contrib). They come along when somebody consented to them before.
+ * With one of these in the token Graph ignores the permissions to change agent identities and answers 403 (known issue
+ * in rbac-agentid-apis-write.md of microsoft-graph-docs-contrib). They come along when somebody consented to them before.
  */
 const SPOILERS = ['Directory.AccessAsUser.All', 'Directory.ReadWrite.All'];
 
@@ -70,7 +70,7 @@ export async function signInToGraph(
     permissions.map(name => `${GRAPH}/${name}`),
   );
   const granted = grantedScopes(result);
-  const spoiler = SPOILERS.find(name => granted.includes(name));
+  const spoiler = permissions === PERMISSIONS.check ? undefined : SPOILERS.find(name => granted.includes(name));
   if (spoiler !== undefined)
     throw new TenantError(
       `The client ${target.clientId} already has consent for ${spoiler} in this tenant, and with that in its token Microsoft Graph refuses to manage agent identities.`,

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { describe } from '../../src/base/errors.ts';
 import { parseFailure, type EntraFailure } from '../../src/identity/entraError.ts';
 import { networkReason, parseJson, readText } from '../../src/identity/http.ts';
 import { GRAPH } from '../../src/identity/wellKnown.ts';
@@ -17,8 +18,15 @@ const PAUSE_MS = 10_000;
 const PATIENCE_MS = 5 * 60_000;
 const MAX_ANSWER_BYTES = 256 * 1024;
 
-/** AADSTS numbers of a secret, or an application, that the token service does not know (yet). */
+/** AADSTS numbers: the secret is wrong, or has ended. */
+const SECRET_REFUSED = [7000215, 7000222];
+/** The token service does not know the secret, or the application, yet. */
 const UNKNOWN_YET = [7000215, 700016];
+
+interface HeldSecret extends v.InferOutput<typeof Secret> {
+  /** Entra gave a token for it: when it refuses it after that, it is gone, and not merely new. */
+  accepted: boolean;
+}
 
 interface Target {
   readonly graph: Graph;
@@ -38,18 +46,19 @@ export async function withBlueprintToken(
   work: (token: string) => Promise<void>,
 ): Promise<void> {
   const { graph, tenantId, blueprint } = target;
-  let secret: v.InferOutput<typeof Secret> | undefined;
+  let secret: HeldSecret | undefined;
   world.say(
     '  Microsoft Graph wants the blueprint itself to create it: a temporary secret is made, and removed again.',
   );
   try {
     const endDateTime = new Date(world.now() + LIFETIME_MS).toISOString();
     const request = addTemporarySecret(blueprint.id, endDateTime);
-    secret = parse(Secret, await graph.send(request, world.signal), request.path);
+    secret = { ...parse(Secret, await graph.send(request, world.signal), request.path), accepted: false };
     const until = world.now() + PATIENCE_MS;
     for (;;) {
       const answer = await askToken(world, tenantId, blueprint.appId, secret.secretText, world.signal);
       if ('token' in answer) {
+        secret.accepted = true;
         await work(answer.token);
         return;
       }
@@ -68,34 +77,59 @@ export async function withBlueprintToken(
 
 /**
  * Removes every secret of this script's name from the blueprint, also that of a run that died, and proves it: the
- * blueprint is read back without them, and Entra refuses the one that we hold. A replica that has not heard of a new
- * secret would show none, so that one is removed by its id first, and again for as long as Entra accepts it.
+ * blueprint is read back without them, and Entra refuses the one that we hold, because of the secret and nothing else. A
+ * replica that has not heard of a new secret shows none and removes none, so a secret that Entra never accepted counts as
+ * removed only when its removal succeeded. Whatever fails is tried again: to remove it twice is to remove it.
  */
-export async function removeTemporarySecrets(
-  world: World,
-  { graph, directory, tenantId, blueprint }: Target,
-  held?: v.InferOutput<typeof Secret>,
-): Promise<void> {
+export async function removeTemporarySecrets(world: World, target: Target, held?: HeldSecret): Promise<void> {
   const { signal } = new AbortController(); // Ctrl+C does not leave a secret behind
   const until = world.now() + PATIENCE_MS;
-  let doomed = held ? [held.keyId] : [];
+  const doomed = new Set(held ? [held.keyId] : []);
+  const removed = new Set<string>();
   for (;;) {
-    for (const keyId of doomed)
-      await graph.send(removeSecret(blueprint.id, keyId), signal).catch((error: unknown) => {
-        if (!mayBeReplication(error)) throw error;
-      });
-    const app = await directory.application(blueprint.appId, signal);
-    doomed = temporarySecrets(app).map(({ keyId }) => keyId);
-    const accepted = held && 'token' in (await askToken(world, tenantId, blueprint.appId, held.secretText, signal));
-    if (app && doomed.length === 0 && !accepted) return;
-    if (accepted && !doomed.includes(held.keyId)) doomed.push(held.keyId);
+    let problem: string;
+    try {
+      problem = await removeOnce(world, target, { held, doomed, removed }, signal);
+      if (!problem) return;
+    } catch (error) {
+      problem = describe(error);
+    }
     if (world.now() > until)
       throw new TenantError(
-        `The secret "${TEMPORARY}" of the blueprint ${blueprint.appId} still works or is still there after its removal.`,
-        'Delete it by hand under Certificates & secrets of that blueprint; it ends by itself within an hour.',
+        `It is not proved that the secret "${TEMPORARY}" of the blueprint ${target.blueprint.appId} is gone: ${problem}.`,
+        'Look under Certificates & secrets of that blueprint, and delete it there; it ends by itself within an hour.',
       );
     await world.sleep(PAUSE_MS, signal);
   }
+}
+
+/** What is not proved yet, or nothing. */
+async function removeOnce(
+  world: World,
+  { graph, directory, tenantId, blueprint }: Target,
+  { held, doomed, removed }: { held: HeldSecret | undefined; doomed: Set<string>; removed: Set<string> },
+  signal: AbortSignal,
+): Promise<string> {
+  for (const keyId of doomed)
+    try {
+      await graph.send(removeSecret(blueprint.id, keyId), signal);
+      removed.add(keyId);
+    } catch (error) {
+      if (!mayBeReplication(error)) throw error;
+    }
+  const app = await directory.application(blueprint.appId, signal);
+  if (!app) return 'the blueprint can not be read';
+  const left = temporarySecrets(app);
+  for (const { keyId } of left) doomed.add(keyId);
+  if (left.length > 0) return 'it is still there';
+  if (!held) return '';
+  const answer = await askToken(world, tenantId, blueprint.appId, held.secretText, signal);
+  if ('token' in answer) {
+    held.accepted = true;
+    return 'Entra still accepts it';
+  }
+  if (!SECRET_REFUSED.includes(answer.refused.aadsts ?? 0)) return `Entra says: ${answer.refused.detail}`;
+  return held.accepted || removed.has(held.keyId) ? '' : 'the directory does not know it yet';
 }
 
 export const temporarySecrets = (app: Application | undefined) =>

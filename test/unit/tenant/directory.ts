@@ -60,8 +60,8 @@ export interface Faults {
   forbidden: { match: RegExp; times: number }[];
   /** Requests that are answered 429 first, and the Retry-After of that. */
   throttled: { match: RegExp; retryAfter: string }[];
-  /** Requests that are carried out and whose answer is lost. */
-  lost: RegExp | undefined;
+  /** Requests that are carried out and whose answer is lost, and how often. */
+  lost: { match: RegExp; times: number } | undefined;
   /** A new grant is answered 409, though it was made. */
   conflict: boolean;
   /** How often a new secret is refused. */
@@ -72,6 +72,8 @@ export interface Faults {
   removalIgnored: number;
   /** A person may not create agent identities: only the blueprint itself may. */
   onlyBlueprintCreates: boolean;
+  /** Conditional Access blocks the blueprint itself, once the secret was used. */
+  blueprintBlocked: boolean;
   /** A policy of the tenant forbids new secrets. */
   secretsForbidden: boolean;
   /** v1.0 knows no agent identities. */
@@ -107,6 +109,7 @@ export class TenantState {
     secretLingers: 0,
     removalIgnored: 0,
     onlyBlueprintCreates: false,
+    blueprintBlocked: false,
     secretsForbidden: false,
     betaOnly: false,
     alsoGranted: [],

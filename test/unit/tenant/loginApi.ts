@@ -96,6 +96,8 @@ function blueprint(state: TenantState, form: URLSearchParams, wrong: (text: stri
   if (!app?.blueprint) return refused('unauthorized_client', 700016, 'Application was not found in the directory.');
   const unknown = refused('invalid_client', 7000215, 'Invalid client secret provided.');
   if (state.removedSecrets.get(secret) === app.appId) {
+    if (faults.blueprintBlocked)
+      return refused('access_denied', 53003, 'Access has been blocked by Conditional Access policies.');
     if (faults.secretLingers === 0) return unknown;
     faults.secretLingers--;
   } else {

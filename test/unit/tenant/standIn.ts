@@ -107,5 +107,7 @@ function answer(state: TenantState, request: IncomingMessage, text: string): Rep
     const [, version = '', inner = ''] = /^\/(v1\.0|beta)(\/.*)$/.exec(path) ?? [];
     reply = graph({ ...call, path: inner }, version);
   }
-  return faults.lost?.test(line) ? 'lost' : reply;
+  if (!faults.lost?.match.test(line) || faults.lost.times === 0) return reply;
+  faults.lost.times--;
+  return 'lost';
 }
