@@ -19,7 +19,7 @@ import { TokenClipboard } from './views/copyToken.ts';
 import { INSPECTOR_PANEL, InspectorPanel } from './views/inspectorPanel.ts';
 import { openLink } from './views/links.ts';
 import { remember, serverStore, signInMemory, trustStore } from './views/memory.ts';
-import { clauseOf, sayDenial } from './views/messages/denial.ts';
+import { sayDenial, sayHidden } from './views/messages/denial.ts';
 import { placeOf, remoteOf } from './views/place.ts';
 import { modeLine, noTokensBecause, suggestedPrompts } from './views/mode.ts';
 import { loadSayer } from './views/say.ts';
@@ -138,10 +138,13 @@ export function activate(context: vscode.ExtensionContext): void {
   const identity = new RowTree('agentId.identity', () => identityRows(session, apiModel(), say));
   const refusedBecause = (serverId: string) => {
     const denial = session.connection?.explainDenial(serverId);
-    return denial && clauseOf(t, denial);
+    return denial && sayHidden(t, denial, undefined, placeOf(session));
   };
   const hidden = (serverId: string) =>
-    (session.connection?.hiddenTools(serverId) ?? []).map(tool => ({ ...tool, reason: clauseOf(t, tool.reason) }));
+    (session.connection?.hiddenTools(serverId) ?? []).map(tool => ({
+      ...tool,
+      reason: sayHidden(t, tool.reason, tool.name, placeOf(session)),
+    }));
   const tools = new RowTree('agentId.servers', () => serverRows(servers, { say, refusedBecause, hidden }));
   const statusBar = new StatusBar();
   const actions = new Actions({

@@ -11,9 +11,15 @@ const t = vscode.l10n.t;
 export interface ServerWords {
   say(error: unknown): Failure;
   /** Why the gateway's policy refuses every tool of a server, where it does. */
-  refusedBecause(serverId: string): string | undefined;
+  refusedBecause(serverId: string): Failure | undefined;
   /** The tools that the policy names and refuses, with the clause that does it. */
-  hidden(serverId: string): { name: string; target?: string; reason: string }[];
+  hidden(serverId: string): HiddenTool[];
+}
+
+interface HiddenTool {
+  name: string;
+  target?: string;
+  reason: Failure;
 }
 
 /** Servers, then targets where a gateway brings several together, then tools with their schema. */
@@ -78,14 +84,14 @@ function toolRows(server: McpServer, tools: ToolInfo[], words: ServerWords): Row
   const prefix = server.spec.id;
   if (tools.length === 0) {
     const gateway = server.spec.kind === 'gateway';
-    const reason = gateway
-      ? (words.refusedBecause(prefix) ?? t('the gateway hides what its policy denies'))
-      : undefined;
+    const reason = gateway ? words.refusedBecause(prefix) : undefined;
+    const description = reason?.sentence ?? (gateway ? t('the gateway hides what its policy denies') : undefined);
     return [
       {
         id: `none:${prefix}`,
         label: gateway ? t('No tool is allowed') : t('The server lists no tools'),
-        ...(reason && { description: reason, tooltip: reason }),
+        ...(description && { description, tooltip: description }),
+        ...(reason && withFix(reason)),
         icon: 'info',
       },
     ];
@@ -95,30 +101,40 @@ function toolRows(server: McpServer, tools: ToolInfo[], words: ServerWords): Row
   if (targets.length < 2) {
     return [...tools.map(tool => toolRow(prefix, tool.name, tool)), ...hidden.map(tool => hiddenRow(prefix, tool))];
   }
-  return groupByTarget(tools, targets).map(group => ({
-    id: `target:${prefix}:${group.target}`,
-    label: group.target,
-    description: group.tools.length === 1 ? t('1 tool') : t('{0} tools', group.tools.length),
-    icon: 'folder',
-    expanded: true,
-    children: [
-      ...group.tools.map(({ name, tool }) => toolRow(prefix, name, tool)),
-      ...hidden.filter(tool => tool.target === group.target).map(tool => hiddenRow(prefix, tool)),
-    ],
-  }));
+  const groups = groupByTarget(tools, targets);
+  const elsewhere = hidden.filter(tool => !groups.some(group => group.target === tool.target));
+  return [
+    ...groups.map(group => ({
+      id: `target:${prefix}:${group.target}`,
+      label: group.target,
+      description: group.tools.length === 1 ? t('1 tool') : t('{0} tools', group.tools.length),
+      icon: 'folder',
+      expanded: true,
+      children: [
+        ...group.tools.map(({ name, tool }) => toolRow(prefix, name, tool)),
+        ...hidden.filter(tool => tool.target === group.target).map(tool => hiddenRow(prefix, tool)),
+      ],
+    })),
+    ...elsewhere.map(tool => hiddenRow(prefix, tool)), // refused on every target: which of them has it, nobody says
+  ];
 }
 
 /** A tool that the gateway does not list, known from its rules. */
-function hiddenRow(serverId: string, tool: { name: string; target?: string; reason: string }): Row {
+function hiddenRow(serverId: string, tool: HiddenTool): Row {
   return {
     id: `hidden:${serverId}:${tool.target ?? ''}:${tool.name}`,
     label: tool.name,
     description: t('denied by policy'),
-    tooltip: tool.reason,
+    ...withFix(tool.reason),
     icon: 'lock',
     color: 'disabledForeground',
-    accessibleLabel: t('{0}, denied by policy: {1}', tool.name, tool.reason),
+    accessibleLabel: t('{0}, denied by policy: {1}', tool.name, tool.reason.sentence),
   };
+}
+
+/** The whole of a failure where the row is pointed at, and its fix to copy. */
+function withFix(failure: Failure): Pick<Row, 'tooltip' | 'fix'> {
+  return { tooltip: asText(t, failure, '\n\n'), ...(failure.fix && { fix: failure.fix }) };
 }
 
 function toolRow(serverId: string, name: string, tool: ToolInfo): Row {

@@ -22,17 +22,25 @@ export function sayDenial(
       : denial.outcome === 'unknown'
         ? t('The gateway’s policy may refuse this tool.')
         : t('The gateway’s policy will refuse this tool.');
-  const sentence = `${intro} ${clauseOf(t, denial)}`;
+  return refusal(t, `${intro} ${clauseOf(t, denial)}`, denial, resolved?.ownName, known);
+}
+
+/** What the row of a tool says that the gateway hides, or of a server all of whose tools it hides: the same as the card. */
+export function sayHidden(t: Translate, denial: DenialReason, tool?: string, known: Known = {}): Failure {
+  return refusal(t, clauseOf(t, denial), denial, tool, known);
+}
+
+function refusal(t: Translate, sentence: string, denial: DenialReason, tool = '', known: Known = {}): Failure {
   const { sentence: next, who, fix } = sayRemedy(t, denial.remedy, known);
-  const value = (name: string) => (name === 'tool' ? (resolved?.ownName ?? '') : '');
+  const value = (name: string) => (name === 'tool' ? tool : '');
   const said = { sentence, next, who, ...(fix && { fix }) };
-  const refusal = { code: 'gateway.policy', at: new Date() };
+  const error = { code: 'gateway.policy', at: new Date() };
   return {
     sentence: clip(sentence, LIMITS.sentence),
     nextStep: clip(next, LIMITS.sentence),
     who,
     // It stands alone, since it goes to somebody who does not see the card.
-    ...(fix && { fix: clip(handOver(t, said, refusal, value, new Place(() => known)), LIMITS.fix) }),
+    ...(fix && { fix: clip(handOver(t, said, error, value, new Place(() => known)), LIMITS.fix) }),
     actions: [{ id: 'agentId.showTokens', label: t('Show Tokens') }],
   };
 }

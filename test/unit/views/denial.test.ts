@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { explainDenial, type DenialReason } from '../../../src/gateway/policy.ts';
 import type { McpRoute } from '../../../src/gateway/config.ts';
-import { clauseOf, sayDenial } from '../../../src/views/messages/denial.ts';
+import { clauseOf, sayDenial, sayHidden } from '../../../src/views/messages/denial.ts';
 import { translate } from './support.ts';
 
 const CLAIMS = { appid: 'intern', azp: undefined, xms_act_fct: '3 9 11' };
@@ -55,6 +55,16 @@ test('a claim that is missing is called absent, with the change that mends it', 
   assert.match(v1.nextStep ?? '', /v1 and has appid/);
   const facets = say('denied', reasonFor('require', "'11' in jwt.xms_act_fct.split(' ')", { appid: 'intern' }));
   assert.match(facets.nextStep ?? '', /optionalClaims/);
+});
+
+test('a tool that is missing from the list has the same answer: the clause, who changes it, and the text for them', () => {
+  const denial = reasonFor('require', "'11' in jwt.xms_act_fct.split(' ')", { appid: 'intern' });
+  const hidden = sayHidden(translate, denial, 'search');
+  assert.match(hidden.sentence, /^This clause does not hold: .*\(xms_act_fct is absent\)$/);
+  assert.equal(hidden.who, 'entraAdmin');
+  assert.match(hidden.fix ?? '', /Tool: search\n[\s\S]*PATCH https:\/\/graph/);
+  const called = say('denied', denial);
+  assert.deepEqual([called.nextStep, called.who], [hidden.nextStep, hidden.who]);
 });
 
 test('a tool that nothing is known to be wrong with has no such words', () => {
