@@ -39,7 +39,7 @@ export async function planCluster(
     const known = last?.context === context.name ? last.namespace : context.namespace;
     const namespace = await pickNamespace(api, known, signal);
     if (!namespace) return undefined;
-    const found = await survey(api, namespace, signal);
+    const found = await asking(api, () => survey(api, namespace, signal));
     const lastHere = last?.context === context.name && last.namespace === namespace ? last.deployment : undefined;
     const agent = await pickAgent(found, namespace, context.name, { last: lastHere });
     if (!agent) return undefined;
@@ -67,7 +67,7 @@ export async function planOtherAgent(
   const kubeconfig = await loadKubeconfig({ ...access, ...(plan.kubeconfig && { path: plan.kubeconfig }) });
   const api = await kubeconfig.connect(plan.context);
   try {
-    const found = await survey(api, plan.namespace, signal);
+    const found = await asking(api, () => survey(api, plan.namespace, signal));
     const agent = await pickAgent(found, plan.namespace, plan.context, { current: plan.deployment });
     if (!agent) return undefined;
     const answers = await askMissing(agent, {});
@@ -77,13 +77,19 @@ export async function planOtherAgent(
   }
 }
 
+/** Shows that something is under way: an API server that does not answer is given up only after half a minute. */
+async function asking<T>(api: KubeApi, work: () => Promise<T>): Promise<T> {
+  const options = { location: vscode.ProgressLocation.Window, title: t('Asking the cluster {0}', api.context) };
+  return vscode.window.withProgress(options, work);
+}
+
 async function pickNamespace(
   api: KubeApi,
   known: string | undefined,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const title = t('Connect to an agent');
-  const names = await listNamespaces(api, signal);
+  const names = await asking(api, () => listNamespaces(api, signal));
   if (!names) {
     // listing namespaces is a right that few have
     const valid = (value: string) =>
