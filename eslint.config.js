@@ -13,7 +13,8 @@ const rooms = {
   gateway: ['base', 'identity', 'cluster'],
   mcp: ['base', 'identity', 'cluster', 'gateway'],
   agent: ['base', 'identity', 'cluster', 'gateway', 'mcp'],
-  views: ['base', 'identity', 'cluster', 'gateway', 'mcp', 'agent', 'protocol', 'settings'],
+  doctor: ['base', 'identity', 'cluster', 'gateway', 'mcp', 'agent'],
+  views: ['base', 'identity', 'cluster', 'gateway', 'mcp', 'agent', 'doctor', 'protocol', 'settings'],
   webviews: ['protocol'],
   sandbox: [],
 };

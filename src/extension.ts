@@ -4,6 +4,7 @@ import { Session } from './agent/session.ts';
 import { Turns } from './agent/turns.ts';
 import { systemClock } from './base/clock.ts';
 import { redactingLogger } from './base/logger.ts';
+import { keepRecent } from './base/recentLog.ts';
 import { McpServers } from './mcp/registry.ts';
 import { readSettings } from './settings.ts';
 import { Actions } from './views/actions.ts';
@@ -13,8 +14,10 @@ import { ChatView, CHAT_VIEW } from './views/chatView.ts';
 import { registerCommands } from './views/commands.ts';
 import { editorAccounts } from './views/editorAccounts.ts';
 import { ConnectionNotice } from './views/connectionNotice.ts';
+import { confirmTrust } from './views/confirmTrust.ts';
 import { ConfigurationDocument } from './views/configurationDocument.ts';
 import { identityRows, tokenEnds } from './views/identityTree.ts';
+import { DoctorPanel } from './views/doctorPanel.ts';
 import { TokenClipboard } from './views/copyToken.ts';
 import { INSPECTOR_PANEL, InspectorPanel } from './views/inspectorPanel.ts';
 import { openLink } from './views/links.ts';
@@ -31,9 +34,13 @@ import { SignInFlow, signInPlace } from './views/signInFlow.ts';
 import { helps, waysHere } from './views/signInWays.ts';
 import { StatusBar } from './views/statusBar.ts';
 import { TokenTimer } from './views/tokenTimer.ts';
+import { supportFacts } from './views/support.ts';
 import { RowTree } from './views/tree.ts';
 import { openUnsaved } from './views/unsavedDocument.ts';
 import { actorSentence, signInQuestion, tokenLabel } from './views/words.ts';
+
+/** As many lines of the log a support bundle has. */
+const LOG_LINES_KEPT = 200;
 
 /** What must end well before the window does: calls with their receipts, a token in the clipboard. */
 let closing: { turns: Turns; tokenClipboard: TokenClipboard } | undefined;
@@ -43,7 +50,8 @@ export function activate(context: vscode.ExtensionContext): void {
   const { subscriptions, extensionUri, globalState } = context;
   const t = vscode.l10n.t;
   const channel = vscode.window.createOutputChannel('Agent ID', { log: true });
-  const logger = redactingLogger(channel);
+  const recent = keepRecent(channel, LOG_LINES_KEPT);
+  const logger = redactingLogger(recent);
   const place = signInPlace();
   const { extensionKind } = context.extension;
   const { say, loaded } = loadSayer(t, {
@@ -66,19 +74,18 @@ export function activate(context: vscode.ExtensionContext): void {
     logger,
     clientVersion: version,
   });
-  const session: Session = new Session({
-    servers,
+  const common = {
     secrets,
     memory,
     editorAccounts: editorAccounts(subscriptions),
     trust: trustStore(globalState),
     overrides: readSettings,
-    opened: plan => void remembered.keep(plan),
     watchPlugin: showPlugin,
-    fetch: (input, init) => fetch(input, init),
+    fetch: (input: string | URL | Request, init?: RequestInit) => fetch(input, init),
     logger,
     clock: systemClock,
-  });
+  };
+  const session: Session = new Session({ ...common, servers, opened: plan => void remembered.keep(plan) });
   const turns: Turns = new Turns({
     session,
     servers,
@@ -134,6 +141,26 @@ export function activate(context: vscode.ExtensionContext): void {
     runAction: id => void vscode.commands.executeCommand(id),
     log: message => logger.warn(message),
   });
+  const signIn = new SignInFlow(signInMemory(globalState), place);
+  const doctor: DoctorPanel = new DoctorPanel(extensionUri, {
+    t,
+    prepare: async () => ({
+      ...common,
+      plan: await actions.planAtHand(),
+      choose: signal => actions.choosePlan(signal),
+      settings: readSettings(),
+      interaction: { signIn: signIn.signIn, trust: confirmTrust },
+      account: () => session.connection?.account,
+      clientVersion: version,
+    }),
+    helps: (action, error) => helps(action, error, waysHere(session.connection?.signInWays ?? [], place)),
+    support: () => ({ ...supportFacts(context), log: recent.lines() }),
+    openDocument: json => void openUnsaved(json, 'json').catch((error: unknown) => actions.report(error)),
+    runAction: id => void vscode.commands.executeCommand(id),
+    copyText: text => void vscode.env.clipboard.writeText(text),
+    report: error => actions.report(error),
+    log: message => logger.warn(message),
+  });
   const configuration = new ConfigurationDocument(session, servers, readSettings);
   const identity = new RowTree('agentId.identity', () => identityRows(session, apiModel(), say));
   const refusedBecause = (serverId: string) => {
@@ -154,12 +181,13 @@ export function activate(context: vscode.ExtensionContext): void {
     chat,
     chatView,
     inspector,
+    doctor,
     tokenClipboard,
     notice,
     configuration,
     sandbox,
     remembered,
-    signIn: new SignInFlow(signInMemory(globalState), place),
+    signIn,
     secrets,
     settings: readSettings,
     say,
@@ -196,6 +224,7 @@ export function activate(context: vscode.ExtensionContext): void {
     servers,
     session,
     inspector,
+    doctor,
     configuration,
     identity,
     tools,

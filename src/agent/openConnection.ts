@@ -1,13 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { AgentIdError } from '../base/errors.ts';
 import { loadKubeconfig } from '../cluster/kubeconfig.ts';
-import { pinnedFetch } from '../cluster/pinnedFetch.ts';
 import { survey } from '../cluster/survey.ts';
-import { Authority } from '../identity/authority.ts';
-import { createSignIn } from '../identity/signIn.ts';
-import { SigningKeys } from '../identity/signingKeys.ts';
 import { resolveConfiguration, type ConnectionPlan } from './configuration.ts';
 import { Connection } from './connection.ts';
+import { openSignIn } from './openSignIn.ts';
 import type { Interaction, SessionDeps } from './session.ts';
 import { trustKey, type TrustedIdentity } from './trust.ts';
 
@@ -48,36 +44,13 @@ export async function openConnection(
       interaction,
       deps,
     );
-    // the default client is registered for no editor
-    const editorAccounts = overrides.clientIdIsDefault ? undefined : deps.editorAccounts;
-    const secrets = plan.world?.keepSignIn === false ? deps.memory : deps.secrets;
-    const known = plan.world?.caFile !== undefined;
-    const authority = new Authority(configuration.authority.value, known);
-    const fetch = plan.world?.caFile ? await pinnedFetch(await readFile(plan.world.caFile, 'utf8')) : deps.fetch;
-    const signIn = await createSignIn(
-      {
-        authority: configuration.authority.value,
-        clientId: configuration.clientId.value,
-        scopes: [configuration.scope.value],
-        knownAuthority: known,
-      },
-      {
-        secrets,
-        fetch,
-        logger,
-        clock,
-        ...(editorAccounts && { editorAccounts }),
-      },
-    );
+    const identity = await openSignIn(plan, configuration, deps);
     return await Connection.open({
       api,
       agent,
       gateway,
       configuration,
-      signIn,
-      authority,
-      signingKeys: new SigningKeys({ authority, fetch, clock }),
-      signInChanged: [secrets.onDidChange, editorAccounts?.onDidChange].filter(event => event !== undefined),
+      ...identity,
       servers,
       logger,
       clock,
@@ -89,11 +62,11 @@ export async function openConnection(
 }
 
 /** The first use of an API server with a tenant and a blueprint is confirmed and pinned; a change asks again. */
-async function confirmTrust(
+export async function confirmTrust(
   plan: ConnectionPlan,
   identity: TrustedIdentity,
-  interaction: Interaction | undefined,
-  { trust }: SessionDeps,
+  interaction: Pick<Interaction, 'trust'> | undefined,
+  { trust }: Pick<SessionDeps, 'trust'>,
 ): Promise<void> {
   if (plan.world) return; // a sandbox, or a file that the person named: its authority came with it
   if (trust.get(identity.server)?.includes(trustKey(identity))) return;

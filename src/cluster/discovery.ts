@@ -15,6 +15,18 @@ export interface DiscoveredAgent {
   /** Labels of its pods. */
   selector: Record<string, string>;
   sidecarPort: number;
+  /** What its container says of the sidecar. */
+  sidecar: {
+    image: string;
+    /** `Sidecar__AllowOverrides__GetAuthorizationHeader`. */
+    overrides?: Sourced<string>;
+    /** `AzureAd__ClientCredentials__0__SourceType`: how the blueprint proves itself. */
+    credential?: Sourced<string>;
+    /** `ASPNETCORE_ENVIRONMENT`. */
+    environment?: Sourced<string>;
+    /** Names of its variables, sorted; never a value. */
+    variables: string[];
+  };
   agentAppId?: Sourced<string>;
   blueprintAppId?: Sourced<string>;
   tenantId?: Sourced<string>;
@@ -156,6 +168,15 @@ async function describeAgent(
     serviceAccount,
     selector: podLabels(deployment),
     sidecarPort: sidecarPort(sidecar, own),
+    sidecar: {
+      image: sidecar.image ?? '',
+      ...definedOnly({
+        overrides: problems.shaped(own.setting('Sidecar__AllowOverrides__GetAuthorizationHeader'), 'name'),
+        credential: problems.shaped(own.setting('AzureAd__ClientCredentials__0__SourceType'), 'name'),
+        environment: problems.shaped(own.setting('ASPNETCORE_ENVIRONMENT'), 'name'),
+      }),
+      variables: own.names().toSorted(),
+    },
     ...(agentAppId ? { agentAppId } : {}),
     ...(blueprintAppId ? { blueprintAppId } : {}),
     ...(tenantId ? { tenantId } : {}),

@@ -64,7 +64,15 @@ const deployment = v.object({
 });
 
 const state = v.nullish(
-  v.object({ waiting: v.nullish(v.object({ reason: text })), terminated: v.nullish(v.object({ reason: text })) }),
+  v.object({
+    waiting: v.nullish(v.object({ reason: text, message: text })),
+    terminated: v.nullish(v.object({ reason: text, exitCode: v.nullish(v.number()) })),
+  }),
+);
+
+const containerStatuses = v.nullish(
+  v.array(v.object({ name: v.string(), image: text, restartCount: v.nullish(v.number()), state, lastState: state })),
+  [],
 );
 
 const pod = v.object({
@@ -73,8 +81,12 @@ const pod = v.object({
   status: v.nullish(
     v.object({
       phase: text,
-      conditions: v.nullish(v.array(v.object({ type: v.string(), status: v.string(), reason: text })), []),
-      containerStatuses: v.nullish(v.array(v.object({ name: v.string(), state })), []),
+      conditions: v.nullish(
+        v.array(v.object({ type: v.string(), status: v.string(), reason: text, message: text })),
+        [],
+      ),
+      containerStatuses,
+      initContainerStatuses: containerStatuses,
     }),
     {},
   ),

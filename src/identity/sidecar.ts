@@ -58,6 +58,18 @@ export class Sidecar {
     return bearerOf(answer);
   }
 
+  /**
+   * Whether the sidecar takes the user's token at all: `GET /Validate`. False when only its own demand for a scope
+   * (`AzureAd__Scopes`) is not met, which no other route looks at. The token that it sends back is not kept. Throws
+   * `sidecar.*`.
+   */
+  async validate(userToken: string, signal?: AbortSignal): Promise<boolean> {
+    const answer = await this.#get('/Validate', { Authorization: `Bearer ${userToken}` }, TOKEN_TIMEOUT_MS, signal);
+    if (answer.status === 403) return false;
+    if (answer.status !== 200) throw sidecarError(answer, { api: '', agent: '' }, Date.now());
+    return true;
+  }
+
   async #get(
     pathAndQuery: string,
     headers: Record<string, string>,

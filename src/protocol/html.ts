@@ -1,5 +1,8 @@
+/** A page that the build makes from `src/webviews/<name>` and `media/<name>.css`. */
+export type WebviewName = 'chat' | 'inspector' | 'doctor';
+
 export interface WebviewPage {
-  readonly view: 'chat' | 'inspector';
+  readonly view: WebviewName;
   /** The webview's `cspSource`. */
   readonly cspSource: string;
   /** At least 16 random bytes, made anew for every page. */

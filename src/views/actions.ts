@@ -19,6 +19,7 @@ import type { ConfigurationDocument } from './configurationDocument.ts';
 import { confirmTrust } from './confirmTrust.ts';
 import { planWorld } from './planWorld.ts';
 import type { TokenClipboard } from './copyToken.ts';
+import type { DoctorPanel } from './doctorPanel.ts';
 import type { InspectorPanel } from './inspectorPanel.ts';
 import type { Remembered } from './memory.ts';
 import { askForToken } from './pasteToken.ts';
@@ -38,6 +39,7 @@ export interface ActionDeps {
   chat: ChatController;
   chatView: ChatView;
   inspector: InspectorPanel;
+  doctor: DoctorPanel;
   tokenClipboard: TokenClipboard;
   notice: ConnectionNotice;
   configuration: ConfigurationDocument;
@@ -64,7 +66,7 @@ export class Actions {
   }
 
   handlers(): CommandHandlers {
-    const { chat, notice, servers, inspector, session, configuration, tokenClipboard } = this.#deps;
+    const { chat, notice, servers, inspector, doctor, session, configuration, tokenClipboard } = this.#deps;
     return {
       'agentId.signIn': () => this.#signIn(),
       'agentId.forceSignIn': () => this.#forceSignIn(this.#deps.signIn.choose(session.connection?.account)),
@@ -75,6 +77,7 @@ export class Actions {
       'agentId.connect': () => this.#connect(),
       'agentId.disconnect': () => this.#disconnect(),
       'agentId.selectAgent': () => this.#selectAgent(),
+      'agentId.runDoctor': () => doctor.run(),
       'agentId.showTokens': () => inspector.show(),
       'agentId.copyRawToken': row => tokenClipboard.copy(row),
       'agentId.inspectPastedToken': async () => {
@@ -126,15 +129,27 @@ export class Actions {
     void showFailure(this.#deps.say(error));
   }
 
-  async #connect(): Promise<void> {
+  /** What is connected, or would be without a question. */
+  async planAtHand(): Promise<ConnectionPlan | undefined> {
+    const { session, remembered } = this.#deps;
+    if (session.plan) return session.plan;
+    const { plan } = remembered;
+    return (await this.#configuredWorld(plan)) ?? (plan?.mode === 'connected' ? plan : undefined);
+  }
+
+  /** Asks which context, namespace and agent; in a connection file's world only which agent. Undefined when the person left. */
+  async choosePlan(signal: AbortSignal): Promise<ConnectionPlan | undefined> {
     const { remembered, settings } = this.#deps;
-    const { signal } = this.#newAttempt();
     const base = await this.#configuredWorld(remembered.plan);
     const last = remembered.plan?.mode === 'connected' ? remembered.plan : undefined;
     const { planCluster, planOtherAgent } = await import('./connectFlow.ts'); // the Kubernetes client comes with it
-    const plan = base
-      ? await planOtherAgent(base, this.#access(), signal)
-      : await planCluster({ ...this.#access(), path: settings().kubeconfig }, last, signal);
+    return base
+      ? planOtherAgent(base, this.#access(), signal)
+      : planCluster({ ...this.#access(), path: settings().kubeconfig }, last, signal);
+  }
+
+  async #connect(): Promise<void> {
+    const plan = await this.choosePlan(this.#newAttempt().signal);
     if (plan) await this.#run(plan, true);
   }
 

@@ -11,6 +11,7 @@ export const commandIds = [
   'agentId.connect',
   'agentId.disconnect',
   'agentId.selectAgent',
+  'agentId.runDoctor',
   'agentId.showTokens',
   'agentId.copyRawToken',
   'agentId.inspectPastedToken',

@@ -1,3 +1,4 @@
+import type { Connection } from '../agent/connection.ts';
 import type { Session } from '../agent/session.ts';
 import type { Known } from './messages/place.ts';
 
@@ -6,15 +7,23 @@ export function placeOf(session: Session, remote?: Known['remote']): Known {
   const { connection } = session;
   const window = remote ? { remote } : {};
   if (!connection) return window;
-  const { configuration, agent, account, context } = connection;
+  const { account } = connection;
+  return { ...window, ...knownOf(connection, session.plan?.mode === 'sandbox', account?.username) };
+}
+
+/** What is known once an agent was found. */
+export function knownOf(
+  { configuration, agent, context }: Pick<Connection, 'configuration' | 'agent' | 'context'>,
+  sandbox: boolean,
+  user: string | undefined,
+): Known {
   const sidecarConfig = agent.apis.map(api => configMapOf(api.source)).find(Boolean);
   const clientConfig = Object.values(agent.client)
     .map(({ source }) => configMapOf(source))
     .find(Boolean);
   const gatewayConfig = configMapOf(configuration.routesSource);
   return {
-    ...window,
-    ...(session.plan?.mode === 'sandbox' && { sandbox: true }),
+    ...(sandbox && { sandbox }),
     authority: configuration.authority.value,
     tenantId: configuration.tenantId.value,
     clientId: configuration.clientId.value,
@@ -25,7 +34,7 @@ export function placeOf(session: Session, remote?: Known['remote']): Known {
     serviceAccount: agent.serviceAccount,
     namespace: agent.namespace,
     context,
-    ...(account && { user: account.username }),
+    ...(user !== undefined && { user }),
     ...(sidecarConfig && { sidecarConfig }),
     ...(clientConfig && { clientConfig }),
     ...(gatewayConfig && { gatewayConfig }),

@@ -1,14 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
-import { webviewHtml } from '../protocol/html.ts';
+import { webviewHtml, type WebviewName } from '../protocol/html.ts';
 
 /** Gives a webview its page, its options and nothing else: only our script and style load, and no form or command link works. */
-export function fillWebview(
-  webview: vscode.Webview,
-  extensionUri: vscode.Uri,
-  view: 'chat' | 'inspector',
-  title: string,
-): void {
+export function fillWebview(webview: vscode.Webview, extensionUri: vscode.Uri, view: WebviewName, title: string): void {
   const root = vscode.Uri.joinPath(extensionUri, 'dist', 'webviews');
   const uri = (file: string) => webview.asWebviewUri(vscode.Uri.joinPath(root, file)).toString();
   webview.options = { enableScripts: true, enableForms: false, enableCommandUris: false, localResourceRoots: [root] };

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { AxeBuilder } from '@axe-core/playwright';
+import { doctors } from './support/doctorStates.ts';
 import { openStudio, type View, type Webview } from './support/harness.ts';
 import { inspectors } from './support/inspectorStates.ts';
 import { chats, longChat } from './support/states.ts';
@@ -13,6 +14,7 @@ after(() => studio.close());
 const pages: { view: View; name: string; state: unknown }[] = [
   ...Object.entries({ ...chats, long: longChat(3) }).map(([name, state]) => ({ view: 'chat' as const, name, state })),
   ...Object.entries(inspectors(Date.now())).map(([name, state]) => ({ view: 'inspector' as const, name, state })),
+  ...Object.entries(doctors(Date.now())).map(([name, state]) => ({ view: 'doctor' as const, name, state })),
 ];
 
 /** What axe finds, as one line per element, so that a failure can be read; `rules` leaves only some of them. */

@@ -6,6 +6,7 @@ import { agentMessages } from './agent.ts';
 import { refinementsOf } from './byNumber.ts';
 import type { Said, Translate, Value } from './catalogue.ts';
 import { clusterMessages } from './cluster.ts';
+import { doctorMessages } from './doctor.ts';
 import { gatewayMessages } from './gateway.ts';
 import { handOver } from './handOver.ts';
 import { mcpMessages } from './mcp.ts';
@@ -23,6 +24,7 @@ export function catalogueOf(t: Translate, place: Place): Record<string, (value: 
     ...clusterMessages(t, place),
     ...gatewayMessages(t, place),
     ...mcpMessages(t, place),
+    ...doctorMessages(t, place),
     ...agentMessages(t, place),
   };
 }

@@ -2,8 +2,9 @@ import type { Hop, InspectedToken } from '../../protocol/inspector.ts';
 import { visible } from '../../protocol/visible.ts';
 import { type Child, h } from '../shared/dom.ts';
 import { t } from '../shared/l10n.ts';
-import type { Countdown } from './countdown.ts';
-import { chip, mark } from './marks.ts';
+import type { Countdown } from '../shared/countdown.ts';
+import { mark } from '../shared/mark.ts';
+import { chip } from './marks.ts';
 
 interface ChainParts {
   tokens: readonly InspectedToken[];

@@ -3,7 +3,7 @@ import { visible } from '../../protocol/visible.ts';
 import { type Child, h } from '../shared/dom.ts';
 import { icon } from '../shared/icons.ts';
 import { t } from '../shared/l10n.ts';
-import type { Countdown } from './countdown.ts';
+import type { Countdown } from '../shared/countdown.ts';
 
 type Evidence = NonNullable<TokenClaim['evidence']>;
 

@@ -4,7 +4,7 @@ import { type Child, h, say } from '../shared/dom.ts';
 import { icon } from '../shared/icons.ts';
 import { t } from '../shared/l10n.ts';
 import { claimRow, wordsOf } from './claimRow.ts';
-import type { Countdown } from './countdown.ts';
+import type { Countdown } from '../shared/countdown.ts';
 import { chip, verdict } from './marks.ts';
 import { RawOutput } from './rawOutput.ts';
 

@@ -4,7 +4,8 @@ import { copyButton } from '../shared/copyButton.ts';
 import { type Child, h } from '../shared/dom.ts';
 import { t } from '../shared/l10n.ts';
 import { clauseOutline } from './clauses.ts';
-import { chip, mark, verdict } from './marks.ts';
+import { mark } from '../shared/mark.ts';
+import { chip, verdict } from './marks.ts';
 
 /** What the gateway would say on each route: the things that it looks at in its order, rules clause by clause, and the tools. */
 export function gatewayVerdicts({ routes, noRoutes }: Analysis, copy: (text: string) => void): HTMLElement[] {

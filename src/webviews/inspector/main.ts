@@ -26,9 +26,9 @@ import { ModeLine } from '../shared/modeLine.ts';
 import { tokenChain } from './chain.ts';
 import { Claims } from './claims.ts';
 import { ComparisonTable } from './comparison.ts';
-import { Countdown } from './countdown.ts';
+import { Countdown } from '../shared/countdown.ts';
 import { gatewayVerdicts } from './gateway.ts';
-import { redraw } from './redraw.ts';
+import { redraw } from '../shared/redraw.ts';
 import { ClaimSearch } from './search.ts';
 import { Summary } from './summary.ts';
 

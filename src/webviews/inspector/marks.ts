@@ -1,6 +1,7 @@
 import { h } from '../shared/dom.ts';
-import { icon, type IconName } from '../shared/icons.ts';
+import type { IconName } from '../shared/icons.ts';
 import { t } from '../shared/l10n.ts';
+import { mark, type Tone } from '../shared/mark.ts';
 import type { Difference, PolicyRule, PolicyStep, RouteVerdict, TokenCheck } from '../../protocol/inspector.ts';
 
 type Change = Exclude<Difference['cells'][number]['change'], 'same' | undefined>;
@@ -13,7 +14,7 @@ type Verdict =
   | Change;
 
 /** The sign of each outcome, how it is coloured, and its word: the word and the sign say it all, the colour repeats it. */
-const SIGNS: Record<Verdict, readonly [IconName, tone: 'good' | 'bad' | 'careful' | 'open', word: string]> = {
+const SIGNS: Record<Verdict, readonly [IconName, tone: Tone, word: string]> = {
   ok: ['check', 'good', t('OK')],
   warning: ['warning', 'careful', t('Warning')],
   bad: ['error', 'bad', t('Wrong')],
@@ -35,10 +36,6 @@ const SIGNS: Record<Verdict, readonly [IconName, tone: 'good' | 'bad' | 'careful
 export function verdict(outcome: Verdict): HTMLElement {
   const [name, tone, word] = SIGNS[outcome];
   return mark(name, word, tone);
-}
-
-export function mark(name: IconName, text: string, tone?: 'good' | 'bad' | 'careful' | 'open'): HTMLElement {
-  return h('span', { class: 'mark', 'data-tone': tone }, icon(name), h('span', {}, text));
 }
 
 export function chip(...content: (Node | string)[]): HTMLElement {

@@ -3,9 +3,9 @@ import { visible } from '../../protocol/visible.ts';
 import { type Child, fill, h } from '../shared/dom.ts';
 import { describeFailure, type FailureEvents } from '../shared/failure.ts';
 import { t } from '../shared/l10n.ts';
-import type { Countdown } from './countdown.ts';
-import { mark } from './marks.ts';
-import { redraw } from './redraw.ts';
+import type { Countdown } from '../shared/countdown.ts';
+import { mark } from '../shared/mark.ts';
+import { redraw } from '../shared/redraw.ts';
 
 /** The summary: one row per token, each with its own status, so that a failed one stands beside good ones. */
 export class Summary {

@@ -23,6 +23,16 @@ test('finds in our manifests everything that nobody should have to type', async 
       serviceAccount: 'agent-blueprint',
       selector: { 'app.kubernetes.io/name': 'research-agent', 'app.kubernetes.io/component': 'agent' },
       sidecarPort: 5000,
+      sidecar: {
+        image: 'mcr.microsoft.com/entra-sdk/auth-sidecar:1.1.1-azurelinux3.0-distroless',
+        overrides: { value: 'true', source: `${source}, key Sidecar__AllowOverrides__GetAuthorizationHeader` },
+        credential: {
+          value: 'SignedAssertionFilePath',
+          source: `${source}, key AzureAd__ClientCredentials__0__SourceType`,
+        },
+        environment: { value: 'Production', source: `${source}, key ASPNETCORE_ENVIRONMENT` },
+        variables: found.agents[1]?.sidecar.variables ?? [],
+      },
       agentAppId: { value: RESEARCH, source: 'Deployment research-agent, annotation agent-id.dev/agent-identity' },
       blueprintAppId: {
         value: BLUEPRINT,
@@ -48,6 +58,8 @@ test('finds in our manifests everything that nobody should have to type', async 
       },
       problems: [],
     });
+    const variables = found.agents[1].sidecar.variables;
+    assert.ok(variables.includes('DownstreamApis__openai__Scopes__0'), variables.join());
     const { configText, ...gateway } = found.gateway ?? assert.fail('no gateway');
     assert.deepEqual(gateway, {
       service: 'agentgateway',

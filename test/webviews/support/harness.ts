@@ -5,7 +5,7 @@ import { findChromium } from '../../../scripts/host/chromium.ts';
 import { webviewHtml } from '../../../src/protocol/html.ts';
 import { type ThemeName, themes } from './themes.ts';
 
-export type View = 'chat' | 'inspector';
+export type View = 'chat' | 'inspector' | 'doctor';
 
 const ORIGIN = 'https://webview.test';
 
@@ -89,7 +89,9 @@ export async function openStudio() {
     entryPoints: {
       chat: 'src/webviews/chat/main.ts',
       inspector: 'src/webviews/inspector/main.ts',
+      doctor: 'src/webviews/doctor/main.ts',
       'chat-style': 'media/chat.css',
+      'doctor-style': 'media/doctor.css',
       'inspector-style': 'media/inspector.css',
     },
     bundle: true,

@@ -1,6 +1,6 @@
-import { say } from '../shared/dom.ts';
-import { t } from '../shared/l10n.ts';
-import { duration } from '../shared/time.ts';
+import { say } from './dom.ts';
+import { t } from './l10n.ts';
+import { duration } from './time.ts';
 
 /** The host's clock as the view sees it, and the one timer that keeps every time on the page true. */
 export class Countdown {

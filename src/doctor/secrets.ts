@@ -1,0 +1,37 @@
+import { redact } from '../base/redact.ts';
+
+/** Forms of secrets, each with the name that a refusal gives. What `redact` hides is hidden before. */
+const FORMS: readonly (readonly [kind: string, form: RegExp])[] = [
+  ['private key', /-----BEGIN [A-Z ]*PRIVATE KEY-----[^]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g],
+  ['token', /\beyJ[\w-]{6,}\.[\w-]{6,}/g],
+  ['bearer', /\bBearer\s+(?!‹)[\w.~+/=-]{8,}/gi],
+  // Entra's client secrets, by the mark in their middle (Microsoft Purview, "Azure AD client secret")
+  ['client secret', /[\w.~-]{3}\dQ~[\w.~-]{31,34}/g],
+  ['API key', /\bsk-[\w-]{16,}|\bgh[pousr]_\w{20,}/g],
+  [
+    'kubeconfig credential',
+    /\b(?:token|password|client-key-data|client-certificate-data|id-token|refresh-token)"?\s*:\s*"?(?!‹)[^\s",}‹]{12,}/gi,
+  ],
+  ['credentials in an address', /\/\/[^\s/@"‹]+:[^\s/@"]+@/g],
+  ['signature of an address', /[?&]sig=[\w%+/=-]{8,}/g],
+  // anything else that is long, and neither a name nor a GUID
+  ['long value', /(?=\w*\d)(?=\w*[A-Za-z])[A-Za-z0-9+/=_]{40,}/g],
+];
+
+/** Text without whatever has the form of a secret. */
+export function hideSecrets(text: string): string {
+  return FORMS.reduce((rest, [kind, form]) => rest.replace(form, `‹${kind}›`), redact(text));
+}
+
+/** How much of a known secret must not be seen. */
+const PIECE = 24;
+
+/** What in a text still looks like a secret, or is a piece of one of those that are known; each kind once. */
+export function findSecrets(text: string, known: readonly string[]): string[] {
+  const kinds = FORMS.filter(([, form]) => text.search(form) >= 0).map(([kind]) => kind);
+  const pieces = known.flatMap(secret =>
+    Array.from({ length: Math.ceil(secret.length / PIECE) }, (_, at) => secret.slice(at * PIECE, (at + 1) * PIECE)),
+  );
+  const leaked = pieces.some(piece => piece.length >= PIECE / 2 && text.includes(piece));
+  return leaked ? [...kinds, 'known secret'] : kinds;
+}

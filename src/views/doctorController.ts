@@ -1,0 +1,121 @@
+import { isCancellation } from '../base/errors.ts';
+import { supportBundle, type BundleParts } from '../doctor/bundle.ts';
+import { examine, type DoctorDeps, type Examination } from '../doctor/doctor.ts';
+import { CHECKS, type CheckId } from '../doctor/report.ts';
+import type { ActionId } from '../protocol/common.ts';
+import {
+  applyToDoctor,
+  emptyDoctor,
+  parseFromDoctor,
+  type DoctorOperation,
+  type DoctorState,
+} from '../protocol/doctor.ts';
+import { doctorRow, doctorSummary, type DoctorRowWords } from './doctorRow.ts';
+import { Feed, type Post } from './feed.ts';
+import { sayer, type Occasion } from './messages/index.ts';
+import type { Translate } from './messages/catalogue.ts';
+import { knownOf } from './place.ts';
+
+export interface DoctorViewDeps {
+  t: Translate;
+  /** What an examination needs, taken anew for each. */
+  prepare(): Promise<DoctorDeps>;
+  helps: Occasion['helps'];
+  /** What the support bundle says of everything but the checks. */
+  support(): Pick<BundleParts, 'environment' | 'settings' | 'log' | 'home'>;
+  /** Shows JSON as a document that is not saved yet. */
+  openDocument(json: string): void;
+  runAction(id: ActionId): void;
+  copyText(text: string): void;
+  /** What went wrong before the first check, and is shown elsewhere. */
+  report(error: unknown): void;
+  log(message: string): void;
+}
+
+/** What is behind the Doctor's page: it runs an examination and keeps the page up to date. */
+export class DoctorController {
+  readonly #deps: DoctorViewDeps;
+  readonly #feed = new Feed<DoctorState, DoctorOperation>(emptyDoctor, applyToDoctor);
+  readonly #words: DoctorRowWords;
+  #examination: Examination | undefined;
+  #sandbox = false;
+  #running: AbortController | undefined;
+
+  constructor(deps: DoctorViewDeps) {
+    this.#deps = deps;
+    this.#words = { t: deps.t, say: sayer(deps.t, { known: () => this.#known(), helps: deps.helps }) };
+  }
+
+  /** A message of the page. */
+  receive(data: unknown, post: Post): void {
+    const message = parseFromDoctor(data);
+    switch (message?.type) {
+      case undefined:
+        return this.#deps.log('The Doctor’s page sent a message that is none of its own; it was ignored.');
+      case 'ready':
+      case 'needSnapshot':
+        return this.#feed.attach(post, { now: Date.now() });
+      case 'run':
+        return void this.run();
+      case 'stop':
+        return this.#running?.abort();
+      case 'wake':
+        return this.#examination?.wake(message.check as CheckId, message.again);
+      case 'bundle':
+        return this.#bundle();
+      case 'copyText':
+        return this.#deps.copyText(message.text);
+      case 'runAction':
+        return this.#deps.runAction(message.id);
+    }
+  }
+
+  /** Examines anew; what still runs is stopped. */
+  async run(): Promise<void> {
+    this.#running?.abort();
+    const running = (this.#running = new AbortController());
+    const { t } = this.#deps;
+    try {
+      const deps = await this.#deps.prepare();
+      running.signal.throwIfAborted();
+      this.#sandbox = deps.plan?.mode === 'sandbox';
+      const changed = (id: CheckId) => {
+        const state = examination?.report.get(id);
+        if (state && this.#running === running)
+          this.#feed.change({ op: 'check', check: doctorRow(id, state, this.#words) });
+      };
+      let examination: Examination | undefined;
+      const pending = CHECKS.map(id => doctorRow(id, { kind: 'pending' }, this.#words));
+      this.#feed.change({ op: 'begin', checks: pending });
+      this.#examination = examination = examine(deps, changed, running.signal);
+      await examination.ended;
+      if (this.#running === running) this.#feed.change({ op: 'end', summary: doctorSummary(t, examination.report) });
+    } catch (error) {
+      if (!isCancellation(error)) this.#deps.report(error);
+    }
+  }
+
+  dispose(): void {
+    this.#running?.abort();
+    this.#running = undefined;
+    this.#feed.detach(); // a webview that is gone refuses messages
+  }
+
+  #bundle(): void {
+    const { report, subject, secrets } = this.#examination ?? {};
+    if (!report || !secrets) return;
+    try {
+      const parts = { ...this.#deps.support(), report, subject, secrets, now: new Date() };
+      this.#deps.openDocument(supportBundle(parts));
+    } catch (error) {
+      this.#deps.report(error);
+    }
+  }
+
+  #known() {
+    const subject = this.#examination?.subject;
+    if (!subject) return undefined;
+    const { configuration, agent, api } = subject;
+    return knownOf({ configuration, agent, context: api.context }, this.#sandbox, this.#examination?.user);
+  }
+}

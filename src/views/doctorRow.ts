@@ -1,0 +1,117 @@
+import { CHECKS, type CheckId, type CheckState, type Finding, type Found, type Report } from '../doctor/report.ts';
+import type { RouteVerdict } from '../gateway/preflight.ts';
+import { clip, LIMITS, type Failure } from '../protocol/common.ts';
+import type { DoctorCheck, DoctorFinding } from '../protocol/doctor.ts';
+import type { Translate } from './messages/catalogue.ts';
+import { checkGroup, checkTitle, factLabel, tokenName } from './messages/doctorWords.ts';
+import { sayReason } from './messages/preflight.ts';
+import { sayRemedy } from './messages/remedy.ts';
+import { checkName, sayVerdict } from './messages/token.ts';
+
+export interface DoctorRowWords {
+  t: Translate;
+  say: (error: unknown) => Failure;
+}
+
+/** A check as the page shows it. */
+export function doctorRow(id: CheckId, state: CheckState, words: DoctorRowWords): DoctorCheck {
+  const { t, say } = words;
+  const row = { id, group: checkGroup(t, id), title: checkTitle(t, id), ...NOTHING };
+  switch (state.kind) {
+    case 'pending':
+    case 'stopped':
+      return { ...row, status: state.kind };
+    case 'blocked':
+      return { ...row, status: 'blocked', note: needs(t, state.needs) };
+    case 'running':
+      return { ...row, status: 'running', ...found(state, words) };
+    case 'waiting': {
+      const { nextTry, until, error } = state;
+      return { ...row, status: 'waiting', nextTry, until, failure: say(error), ...found(state, words) };
+    }
+    case 'passed': {
+      const status = state.remarks.length > 0 || hasWarning(state) ? 'remarks' : 'passed';
+      return { ...row, status, ms: state.ms, ...found(state, words) };
+    }
+    case 'unknown':
+    case 'failed':
+      return { ...row, status: state.kind, ms: state.ms, failure: say(state.error), ...found(state, words) };
+  }
+}
+
+/** What came of it all, in one sentence. */
+export function doctorSummary(t: Translate, report: Report): string {
+  const count = (...kinds: CheckState['kind'][]) =>
+    CHECKS.filter(id => kinds.includes(report.get(id)?.kind ?? 'stopped')).length;
+  const [failed, blocked, open, stopped] = [count('failed'), count('blocked'), count('unknown'), count('stopped')];
+  if (stopped > 0)
+    return t('Stopped: {0} passed, {1} failed, {2} not looked at.', count('passed'), failed, stopped + blocked);
+  if (failed > 0)
+    return blocked > 0
+      ? t('{0} failed, and {1} that depend on it were not looked at.', failed, blocked)
+      : t('{0} failed, {1} passed.', failed, count('passed'));
+  return open > 0
+    ? t('Nothing failed; {0} could not be looked at.', open)
+    : t('All {0} checks passed.', count('passed'));
+}
+
+const NOTHING = { remarks: [], facts: [], findings: [] };
+
+function needs(t: Translate, ids: readonly CheckId[]): string {
+  return t('Not checked: it needs “{0}”.', ids.map(id => checkTitle(t, id)).join('”, “'));
+}
+
+function hasWarning({ findings }: Found): boolean {
+  return findings.some(finding => finding.kind === 'verdict' && finding.verdict.outcome === 'warning');
+}
+
+function found(
+  { facts, findings, remarks, credential }: Found,
+  { t, say }: DoctorRowWords,
+): Pick<DoctorCheck, 'facts' | 'findings' | 'remarks' | 'text'> {
+  const body = credential && JSON.stringify(credential.body, undefined, 2);
+  const path = credential && `applications(appId='${credential.blueprintAppId}')/federatedIdentityCredentials`;
+  return {
+    facts: facts.map(({ name, value }) => ({ label: factLabel(t, name), value: clip(value, LIMITS.sentence) })),
+    findings: findings.flatMap(finding => said(t, finding)).slice(0, LIMITS.checks),
+    remarks: remarks.slice(0, LIMITS.checks).map(say),
+    ...(body && {
+      text: {
+        label: t('Federated credential that the blueprint needs'),
+        value: clip(
+          `POST https://graph.microsoft.com/v1.0/${path}\nContent-Type: application/json\n\n${body}`,
+          LIMITS.fix,
+        ),
+      },
+    }),
+  };
+}
+
+function said(t: Translate, finding: Finding): DoctorFinding[] {
+  if (finding.kind === 'route') return routeLines(t, finding.verdict);
+  const { token, verdict } = finding;
+  return [
+    {
+      title: `${tokenName(t, token)}: ${checkName(t, verdict.check)}`,
+      outcome: verdict.outcome,
+      sentence: clip(sayVerdict(t, verdict), LIMITS.sentence),
+    },
+  ];
+}
+
+/** One line for a route that lets the agent in, and for another one each check that does not pass. */
+function routeLines(t: Translate, verdict: RouteVerdict): DoctorFinding[] {
+  const title = clip(verdict.path, LIMITS.line);
+  const open = verdict.checks.filter(({ outcome }) => outcome === 'fails' || outcome === 'unknown');
+  if (open.length === 0) return [{ title, outcome: 'ok', sentence: t('The gateway’s file lets the agent in.') }];
+  return open.map(check => {
+    const remedy = check.remedy && sayRemedy(t, check.remedy);
+    const sentence = [sayReason(t, check), remedy?.sentence].filter(Boolean).join(' ');
+    return {
+      title,
+      outcome: check.outcome === 'fails' ? 'bad' : 'unknown',
+      sentence: clip(sentence, LIMITS.sentence),
+      ...(remedy?.fix && { fix: clip(remedy.fix, LIMITS.fix) }),
+    };
+  });
+}

@@ -1,0 +1,130 @@
+/** The Doctor's page, in what `protocol/html` builds: an empty body with `data-view="doctor"`. */
+import {
+  applyToDoctor,
+  emptyDoctor,
+  type DoctorCheck,
+  type DoctorState,
+  type FromDoctor,
+  parseToDoctor,
+} from '../../protocol/doctor.ts';
+import { Receiver } from '../../protocol/receiver.ts';
+import { visible } from '../../protocol/visible.ts';
+import { Announcer } from '../shared/announcer.ts';
+import { Countdown } from '../shared/countdown.ts';
+import { fill, h, say } from '../shared/dom.ts';
+import { connectHost } from '../shared/host.ts';
+import { icon, type IconName } from '../shared/icons.ts';
+import { t } from '../shared/l10n.ts';
+import { redraw } from '../shared/redraw.ts';
+import { checkItem } from './checkItem.ts';
+
+const host = connectHost<FromDoctor>(receive);
+const receiver = new Receiver(emptyDoctor, applyToDoctor);
+const countdown = new Countdown(() => {});
+const announcer = new Announcer();
+/** What each row shows, as text: it is drawn anew only when that changes. */
+const shown = new Map<string, string>();
+const rows = new Map<string, HTMLElement>();
+const summary = h('p', { class: 'summary', dir: 'auto' });
+const list = h('div', { tabindex: -1 });
+const again = button('primary', 'refresh', t('Run Again'), () => host.post({ type: 'run' }));
+const stop = button('primary', 'stop', t('Stop'), () => host.post({ type: 'stop' }));
+const bundle = button('secondary', 'copy', t('Support Bundle…'), () => host.post({ type: 'bundle' }));
+
+document.body.append(
+  h('header', {}, h('div', {}, h('h1', {}, t('Doctor')), summary), h('div', { class: 'actions' }, stop, again, bundle)),
+  h('main', {}, list),
+  announcer.element,
+);
+host.post({ type: 'ready' });
+
+function receive(data: unknown): void {
+  const message = parseToDoctor(data);
+  if (!message) return;
+  if (message.type === 'snapshot') countdown.set(message.now);
+  const before = receiver.state;
+  const received = receiver.receive(message);
+  if (received === 'gap') host.post({ type: 'needSnapshot' });
+  if (received === 'changed') draw(receiver.state, before);
+}
+
+function draw(state: DoctorState, before: DoctorState): void {
+  const running = state.phase === 'running';
+  const focused = document.activeElement;
+  stop.hidden = !running;
+  again.hidden = running;
+  bundle.hidden = state.phase !== 'ended';
+  if ((focused === stop || focused === again) && focused instanceof HTMLElement && focused.hidden)
+    (running ? stop : again).focus();
+  say(summary, running ? progress(state) : visible(state.summary ?? ''));
+  layOut(state.checks);
+  for (const check of state.checks) drawCheck(check);
+  if (before.phase === 'running') speak(state, before);
+}
+
+function progress({ checks }: DoctorState): string {
+  const ended = checks.filter(({ status }) => !['pending', 'running', 'waiting'].includes(status)).length;
+  return t(
+    'Looking: {0} of {1} done. The model is sent one short sentence; nothing else is changed or used up.',
+    ended,
+    checks.length,
+  );
+}
+
+/** One list per group, made when the checks are not those that are shown. */
+function layOut(checks: readonly DoctorCheck[]): void {
+  if (checks.length === rows.size && checks.every(({ id }) => rows.has(id))) return;
+  rows.clear();
+  shown.clear();
+  const groups = new Map<string, HTMLElement[]>();
+  for (const { id, group } of checks) {
+    const row = h('li', { class: 'check' });
+    rows.set(id, row);
+    groups.set(group, [...(groups.get(group) ?? []), row]);
+  }
+  fill(
+    list,
+    ...[...groups].map(([group, items], index) =>
+      h(
+        'section',
+        { 'aria-labelledby': `group-${index}` },
+        h('h2', { id: `group-${index}` }, visible(group)),
+        h('ol', { 'aria-labelledby': `group-${index}` }, ...items),
+      ),
+    ),
+  );
+}
+
+function drawCheck(check: DoctorCheck): void {
+  const row = rows.get(check.id);
+  const content = JSON.stringify(check);
+  if (!row || shown.get(check.id) === content) return;
+  shown.set(check.id, content);
+  row.dataset.status = check.status;
+  redraw(row, () => fill(row, ...checkItem(check, countdown, events)));
+}
+
+const events = {
+  run: (id: Parameters<typeof runAction>[0]) => runAction(id),
+  copy: (text: string) => host.post({ type: 'copyText', text }),
+  wake: (check: string, again: boolean) => host.post({ type: 'wake', check, again }),
+};
+
+function runAction(id: Extract<FromDoctor, { type: 'runAction' }>['id']): void {
+  host.post({ type: 'runAction', id });
+}
+
+/** What somebody who can't see the list must hear: each failure, each wait, and the end. */
+function speak(state: DoctorState, before: DoctorState): void {
+  for (const check of state.checks) {
+    const was = before.checks.find(({ id }) => id === check.id)?.status;
+    if (was === check.status) continue;
+    if (check.status === 'failed') announcer.say(t('{0} failed: {1}', check.title, check.failure?.sentence ?? ''));
+    if (check.status === 'waiting') announcer.say(t('{0} is tried again in a moment.', check.title));
+  }
+  if (state.phase === 'ended' && state.summary) announcer.say(state.summary);
+}
+
+function button(kind: string, name: IconName, label: string, press: () => void): HTMLButtonElement {
+  return h('button', { type: 'button', class: kind, onclick: press }, icon(name), h('span', {}, label));
+}
