@@ -131,6 +131,7 @@ export function activate(context: vscode.ExtensionContext): void {
     t,
     label: tokenLabel,
     say,
+    known: () => placeOf(session),
     mode: () => ({ mode: modeLine(session, apiModel()), explanation: noTokensBecause(session) }),
     copyRaw: id => void vscode.commands.executeCommand('agentId.copyRawToken', id),
     copyText: text => void vscode.env.clipboard.writeText(text),

@@ -20,6 +20,7 @@ import { routeVerdict } from './inspectorGateway.ts';
 import { inspectedToken, type RowOf, type RowWords } from './inspectorRow.ts';
 import { apiOf, heldToken, TOKEN_IDS, type TokenId } from './inspectorTokens.ts';
 import type { Translate } from './messages/catalogue.ts';
+import type { Known } from './messages/place.ts';
 import { knownNames } from './names.ts';
 
 const REVEAL_MS = 30_000;
@@ -36,6 +37,8 @@ export interface InspectorDeps {
   t: Translate;
   label: (id: TokenId) => string;
   say: (error: unknown) => Failure;
+  /** What the connection at hand knows of itself. */
+  known(): Known | undefined;
   /** The mode line, and why there are no tokens where there are none. */
   mode(): { mode: Mode; explanation?: string | undefined };
   copyRaw(id: TokenId): void;
@@ -249,6 +252,7 @@ export class InspectorController {
   /** What the gateway would say: to each T2 on its own route, to a pasted token on every one. */
   #routes(connection: Connection): Pick<Analysis, 'routes' | 'noRoutes'> {
     const { t, say } = this.#deps;
+    const known = this.#deps.known();
     const { gatewayFile, routesProblem } = connection.configuration;
     if (!gatewayFile) {
       const why = routesProblem && say(routesProblem).sentence;
@@ -259,7 +263,7 @@ export class InspectorController {
     }
     const judge = (api: 'llm' | 'mcp', id: string, label: string, reading: Reading | undefined) =>
       reading?.kind === 'held'
-        ? connection.preflight(api, presented(reading.held)).map(found => routeVerdict(found, { id, label }, t))
+        ? connection.preflight(api, presented(reading.held)).map(found => routeVerdict(found, { id, label }, t, known))
         : [];
     const own = (['llm', 'mcp'] as const).flatMap(id => judge(id, id, this.#label(id), this.#inspection.reading(id)));
     const pasted = this.#inspection.pasted.flatMap(one =>

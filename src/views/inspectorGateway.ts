@@ -4,14 +4,20 @@ import { clip, LIMITS } from '../protocol/common.ts';
 import type { PolicyRule, PolicyStep, RouteVerdict, RuleClause } from '../protocol/inspector.ts';
 import type { Translate } from './messages/catalogue.ts';
 import { clauseOf } from './messages/denial.ts';
+import type { Known } from './messages/place.ts';
 import { checkTitle, sayAnswer, sayCheck } from './messages/preflight.ts';
 import { sayRemedy } from './messages/remedy.ts';
 
 /** How deep an outline of clauses goes; the text of what is deeper stands in the line above. */
 const MAX_DEPTH = 32;
 
-/** What the gateway would say to one token on one of its routes, for the page. */
-export function routeVerdict(judged: Judged, token: { id: string; label: string }, t: Translate): RouteVerdict {
+/** What the gateway would say to one token on one of its routes, for the page; `known` gives the fixes their identifiers. */
+export function routeVerdict(
+  judged: Judged,
+  token: { id: string; label: string },
+  t: Translate,
+  known: Known | undefined,
+): RouteVerdict {
   const kinds = { ai: t('Model'), mcp: t('MCP'), other: t('Route') };
   return {
     id: clip(`${token.id} ${judged.path}`, LIMITS.id),
@@ -19,13 +25,13 @@ export function routeVerdict(judged: Judged, token: { id: string; label: string 
     token: clip(token.label, LIMITS.line),
     outcome: judged.outcome,
     sentence: clip(sayAnswer(t, judged), LIMITS.sentence),
-    steps: judged.checks.slice(0, LIMITS.checks).map(check => stepOf(check, judged, t)),
+    steps: judged.checks.slice(0, LIMITS.checks).map(check => stepOf(check, judged, t, known)),
     tools: judged.tools.slice(0, LIMITS.items).map(tool => toolOf(tool, t)),
   };
 }
 
-function stepOf(check: PreflightCheck, judged: Judged, t: Translate): PolicyStep {
-  const remedy = check.remedy && check.outcome !== 'skipped' ? sayRemedy(t, check.remedy) : undefined;
+function stepOf(check: PreflightCheck, judged: Judged, t: Translate, known: Known | undefined): PolicyStep {
+  const remedy = check.remedy && check.outcome !== 'skipped' ? sayRemedy(t, check.remedy, known) : undefined;
   return {
     title: clip(checkTitle(t, check), LIMITS.line),
     outcome: check.outcome,

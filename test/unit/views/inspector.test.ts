@@ -259,7 +259,7 @@ test('a token without the agent’s claims would be refused, with the Graph call
   assert.match(mcp?.sentence ?? '', /403/);
   const rules = mcp?.steps.find(({ title }) => title === 'Rules (authorization)');
   assert.match(rules?.sentence ?? '', /'11' in jwt\.xms_act_fct.*xms_act_fct is absent/);
-  assert.match(rules?.remedy?.text ?? '', /PATCH https:\/\/graph[\s\S]*xms_act_fct/);
+  assert.match(rules?.remedy?.text ?? '', /PATCH https:\/\/graph\.microsoft\.us[\s\S]*xms_act_fct/, 'in its own cloud');
   assert.equal(mcp?.steps.at(-1)?.outcome, 'skipped');
 });
 

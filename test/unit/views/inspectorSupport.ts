@@ -165,6 +165,7 @@ export function startInspector(connection?: Connection) {
     t: translate,
     label: id => id.toUpperCase(),
     say: sayer(translate),
+    known: () => ({ authority: 'https://login.microsoftonline.us/contoso', gatewayConfig: 'our-gateway' }),
     mode: () => ({ mode: { kind: 'disconnected' } }),
     copyRaw: id => void inspector.asked.push(`copy ${id}`),
     copyText: text => void inspector.asked.push(text),
