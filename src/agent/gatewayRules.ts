@@ -1,10 +1,11 @@
 import type { Clock } from '../base/clock.ts';
 import type { McpRoute } from '../gateway/config.ts';
 import { explainDenial, hiddenTools, type DenialReason, type HiddenTool } from '../gateway/policy.ts';
-import { preflight, type RouteVerdict } from '../gateway/preflight.ts';
+import { preflight, type PreflightOptions, type RouteVerdict } from '../gateway/preflight.ts';
 import type { PresentedToken } from '../gateway/tokenCheck.ts';
 import type { TokenBroker } from '../identity/broker.ts';
-import type { TokenClaims } from '../identity/claims.ts';
+import { timeOf, type TokenClaims } from '../identity/claims.ts';
+import type { SigningKeys } from '../identity/signingKeys.ts';
 import { targetOf } from '../mcp/names.ts';
 import type { McpServers } from '../mcp/registry.ts';
 import type { Configuration } from './configuration.ts';
@@ -14,6 +15,7 @@ export interface GatewayRulesDeps {
   configuration: Configuration;
   broker: Pick<TokenBroker, 'peek'>;
   servers: Pick<McpServers, 'list'>;
+  signingKeys: Pick<SigningKeys, 'idsAt'>;
   clock: Clock;
 }
 
@@ -48,10 +50,18 @@ export class GatewayRules {
     const { gatewayFile, llmPath, llmDeployment, routes } = this.#deps.configuration;
     if (!gatewayFile) return [];
     const now = this.#deps.clock.now();
+    const keys = this.#keysFor(token);
     if (api === 'mcp')
-      return routes.map(route => preflight(gatewayFile, route, token, now, { tools: this.#listedTools(route) }));
+      return routes.map(route => preflight(gatewayFile, route, token, now, { keys, tools: this.#listedTools(route) }));
     const path = `${llmPath.value}/openai/deployments/${llmDeployment.value}/chat/completions`;
-    return [preflight(gatewayFile, { path }, token, now)];
+    return [preflight(gatewayFile, { path }, token, now, { keys })];
+  }
+
+  /** Where the gateway gets its keys from the tenant, as `k8s/base` has it, they are the ones that we have seen. */
+  #keysFor({ header, claims }: PresentedToken): NonNullable<PreflightOptions['keys']> {
+    const { signingKeys } = this.#deps;
+    return source =>
+      source.kind === 'url' ? signingKeys.idsAt(source.location, header['kid'], timeOf(claims.iat)) : undefined;
   }
 
   #listedTools({ path, targets }: McpRoute): { name: string; target: string }[] {

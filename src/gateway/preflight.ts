@@ -23,7 +23,7 @@ export interface PreflightCheck {
   at: 'file' | Stage['at'];
   /** `skipped`: something before it refuses already. */
   outcome: 'passes' | 'fails' | 'unknown' | 'skipped';
-  /** On one that passes: what it passes with, such as a key that we have not seen. */
+  /** On one that passes: what it passes with, such as a key that we have not seen, or a leeway. */
   reason?: CheckReason;
   remedy?: Remedy;
   /** True where it lets a request through without claims, because its mode does. */
@@ -154,13 +154,12 @@ class Walk {
     const common = { kind: policy.kind, at, rules: [] };
     switch (found.outcome) {
       case 'passes': {
-        const kid = String(this.#bearer?.header.kid);
         this.claims = found.claims;
         this.#bearer = undefined;
         this.#taken = true;
         return this.#add({
           ...{ ...common, outcome: 'passes' },
-          ...(found.keyAssumed && { reason: { code: 'keysUnseen', kid } }),
+          ...(found.with && { reason: found.with }),
         });
       }
       case 'unauthenticated':
@@ -240,6 +239,7 @@ function sentence(reason: TokenReason): string {
     case 'requiredClaimMissing':
       return invalid(`MissingRequiredClaim(${JSON.stringify(reason.claim)})`);
     case 'expired':
+    case 'leeway':
       return invalid('ExpiredSignature');
     case 'issuerDiffers':
       return invalid('InvalidIssuer');

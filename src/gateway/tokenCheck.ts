@@ -25,14 +25,16 @@ export type TokenReason =
   | { code: 'requiredClaimMissing'; claim: string }
   /** `at`: seconds since the epoch, without the gateway's leeway of 60 s. */
   | { code: 'expired'; at: number }
+  /** It has ended, within the leeway, and is taken all the same. `at` as above. */
+  | { code: 'leeway'; at: number }
   | { code: 'issuerDiffers'; expected: string; actual: string }
   | { code: 'audienceDiffers'; expected: string[]; actual: string[] }
   /** It has several providers, and which one judges depends on keys that we have not seen. */
   | { code: 'keysUnseen'; kid: string };
 
 export type TokenOutcome =
-  /** `keyAssumed`: the provider's keys are elsewhere; one of them is taken to be the token's. */
-  | { outcome: 'passes'; claims: TokenClaims; keyAssumed: boolean }
+  /** `with`: what it passes with; `keysUnseen` where one of the provider's keys is taken to be the token's. */
+  | { outcome: 'passes'; claims: TokenClaims; with?: Extract<TokenReason, { code: 'leeway' | 'keysUnseen' }> }
   /** No claims, and nothing refuses that: the mode lets a request without a (good) token through. */
   | { outcome: 'unauthenticated'; because: TokenReason }
   | { outcome: 'fails'; because: TokenReason; remedy: Remedy }
@@ -77,7 +79,11 @@ function validate(
   const candidates = candidatesFor(providers, kid, known);
   const verdicts = candidates.map(({ provider, assumed }): Validated => {
     const because = refusal(provider, kid, token, now);
-    return because ? { outcome: 'fails', because } : { outcome: 'passes', claims: token.claims, keyAssumed: assumed };
+    if (because) return { outcome: 'fails', because };
+    const { claims } = token;
+    const ended = isTime(claims.exp) && claims.exp * 1000 <= now;
+    const reason = ended ? { code: 'leeway', at: claims.exp } : assumed ? { code: 'keysUnseen', kid } : undefined;
+    return { outcome: 'passes', claims, ...(reason && { with: reason }) };
   });
   const [first, ...others] = verdicts;
   if (!first) return { outcome: 'fails', because: { code: 'unknownKey', kid } };

@@ -32,6 +32,7 @@ export class KeysUnavailable extends Error {
 }
 
 interface KeySet {
+  address: string;
   ids: ReadonlySet<string>;
   find: CompactVerifyGetKey;
   fetchedAt: number;
@@ -75,6 +76,17 @@ export class SigningKeys {
     return keys.ids.has(kid) ? keys.find : undefined;
   }
 
+  /**
+   * The ids of the keys at an address, where it is the tenant's own and they can tell about a token: they have its key
+   * `kid`, or were asked for after it was issued (milliseconds since the epoch). Asks nobody.
+   */
+  idsAt(address: string, kid: unknown, issuedAt: number | undefined): readonly string[] | undefined {
+    const held = this.#keys;
+    if (!held || URL.parse(address)?.href.toLowerCase() !== held.address) return undefined;
+    const tells = (typeof kid === 'string' && held.ids.has(kid)) || (issuedAt ?? Infinity) <= held.fetchedAt;
+    return tells ? [...held.ids] : undefined;
+  }
+
   async #load(signal: AbortSignal): Promise<KeySet> {
     const address = `${this.#authority.url}/v2.0/.well-known/openid-configuration`;
     const { jwks_uri: keysAddress } = await this.#get(address, Discovery, 'no discovery document', signal);
@@ -84,6 +96,7 @@ export class SigningKeys {
     const { keys } = await this.#get(keysAddress, Keys, 'no key set', signal);
     const usable = keys.filter((key, n) => key.kid && keys.findIndex(({ kid }) => kid === key.kid) === n);
     this.#keys = {
+      address: new URL(keysAddress).href.toLowerCase(),
       ids: new Set(usable.flatMap(({ kid }) => kid ?? [])),
       find: createLocalJWKSet({ keys: usable }),
       fetchedAt: this.#clock.now(),

@@ -3,6 +3,8 @@ import { failure, id, line, LIMITS, mode, milliseconds, sentence, text } from '.
 import { documentationHref } from './links.ts';
 
 const value = text(LIMITS.claimValue);
+/** How many entries a list lacks because it was cut at the limit. */
+const more = v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1)));
 const list = <S extends v.GenericSchema>(item: S, max: number = LIMITS.claims) =>
   v.pipe(v.array(item), v.maxLength(max));
 
@@ -45,6 +47,7 @@ const details = v.object({
   checks: list(check, LIMITS.checks),
   header: list(v.object({ name: line, value })),
   claims: list(claim),
+  moreClaims: more,
   /** Milliseconds since the epoch, by the host's clock. */
   expiresAt: v.optional(milliseconds),
   /** First 16 hex digits of the SHA-256 of the raw token, as receipts name it. */
@@ -111,7 +114,11 @@ const difference = v.object({
 });
 export type Difference = v.InferOutput<typeof difference>;
 
-const comparison = v.object({ columns: list(v.object({ id, label: line }), LIMITS.tokens), rows: list(difference) });
+const comparison = v.object({
+  columns: list(v.object({ id, label: line }), LIMITS.tokens),
+  rows: list(difference),
+  moreRows: more,
+});
 export type Comparison = v.InferOutput<typeof comparison>;
 
 /** A part of a rule, as a line of an outline: what joins it (`all`, `any`), or a clause with the claims that it looked at. */
@@ -140,6 +147,7 @@ const step = v.object({
   /** What would mend it, and that as text to send to whoever can. */
   remedy: v.optional(v.object({ sentence, text: v.optional(sentence) })),
   rules: list(rule, LIMITS.checks),
+  moreRules: more,
 });
 export type PolicyStep = v.InferOutput<typeof step>;
 

@@ -76,10 +76,11 @@ export function chainComparison(
     columns: ids.map(id => ({ id, label: clip(label(id), LIMITS.line) })),
     rows: order.slice(0, LIMITS.claims).map(key =>
       rowOf(
-        columns.map(column => column.get(key)),
+        columns.map((column, index) => ({ label: label(others[index]!), change: column.get(key) })),
         t,
       ),
     ),
+    ...(order.length > LIMITS.claims && { moreRows: order.length - LIMITS.claims }),
   };
 }
 
@@ -87,22 +88,41 @@ export function chainComparison(
 const byName = (changes: readonly ClaimChange[]): ReadonlyMap<string, ClaimChange> =>
   new Map(changes.map(change => [change.before?.name ?? change.name, change]));
 
-function rowOf(changes: readonly (ClaimChange | undefined)[], t: Translate): Difference {
-  const present = changes.filter(change => change !== undefined);
+/** What became of one claim in a token. */
+interface Cell {
+  /** Of the token. */
+  label: string;
+  change: ClaimChange | undefined;
+}
+
+function rowOf(cells: readonly Cell[], t: Translate): Difference {
+  const present = cells.flatMap(({ change }) => change ?? []);
   const names = new Set(present.flatMap(({ before, name }) => [before?.name ?? name, name]));
-  const why = new Set(present.flatMap(change => change.why));
+  const why = reasonsOf(cells, t);
   const before = present.find(change => change.before)?.before;
   const value = (text: string) => clip(text, LIMITS.line);
   return {
     name: clip([...names].join(', '), LIMITS.line),
     cells: [
       before ? { value: value(before.value) } : {},
-      ...changes.map(change => ({
+      ...cells.map(({ change }) => ({
         ...(change?.after && { value: value(change.after.value) }),
         ...(change && { change: change.change }),
       })),
     ],
-    ...(why.size > 0 && { why: clip([...why].map(code => sayWhy(t, code)).join(' '), LIMITS.sentence) }),
+    ...(why && { why: clip(why, LIMITS.sentence) }),
     alarm: present.some(change => change.alarm),
   };
+}
+
+/** Why the claim is as it is: what holds in every token that has a say in it, then of each what holds there alone. */
+function reasonsOf(cells: readonly Cell[], t: Translate): string {
+  const known = cells.flatMap(({ label, change }) => (change ? [{ label, why: change.why }] : []));
+  const say = (codes: Iterable<ClaimChange['why'][number]>) => [...codes].map(code => sayWhy(t, code)).join(' ');
+  const common = new Set(known[0]?.why.filter(code => known.every(({ why }) => why.includes(code))));
+  const own = known.map(({ label, why }) => {
+    const text = say(why.filter(code => !common.has(code)));
+    return text && t('{0}: {1}', label, text);
+  });
+  return [say(common), ...own].filter(Boolean).join(' ');
 }

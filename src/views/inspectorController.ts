@@ -125,15 +125,18 @@ export class InspectorController {
     this.#feed.change({ op: 'refreshing', refreshing: true });
     this.#inspection
       .load(connection, force, loading.signal, () => this.#show())
-      .catch((error: unknown) => {
-        if (!isCancellation(error) && !loading.signal.aborted) this.#deps.log(`The inspector failed: ${String(error)}`);
-      })
       .finally(() => {
         if (this.#loading !== loading) return;
         this.#loading = undefined;
         this.#inspection.settle();
-        this.#show();
-        this.#feed.change({ op: 'refreshing', refreshing: false });
+        try {
+          this.#show();
+        } finally {
+          this.#feed.change({ op: 'refreshing', refreshing: false });
+        }
+      })
+      .catch((error: unknown) => {
+        if (!isCancellation(error) && !loading.signal.aborted) this.#deps.log(`The inspector failed: ${String(error)}`);
       });
   }
 

@@ -43,6 +43,7 @@ function stepOf(check: PreflightCheck, judged: Judged, t: Translate, known: Know
       },
     }),
     rules: check.rules.slice(0, LIMITS.checks).map(ruleOf),
+    ...(check.rules.length > LIMITS.checks && { moreRules: check.rules.length - LIMITS.checks }),
   };
 }
 

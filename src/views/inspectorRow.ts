@@ -69,6 +69,7 @@ function heldToken(held: Held, words: RowWords, keepsRaw: boolean): Omit<Inspect
 
 function detailsOf({ token, classification, signature, expected }: Held, words: RowWords): TokenDetails {
   const { t, names, apps, now } = words;
+  const claims = explainClaims(token, names, apps);
   return {
     ...(token.version && { version: token.version }),
     kind: {
@@ -82,9 +83,8 @@ function detailsOf({ token, classification, signature, expected }: Held, words: 
       sentence: clip(sayVerdict(t, verdict), LIMITS.sentence),
     })),
     header: headerOf(token.header),
-    claims: explainClaims(token, names, apps)
-      .slice(0, LIMITS.claims)
-      .map(row => claimOf(row, t)),
+    claims: claims.slice(0, LIMITS.claims).map(row => claimOf(row, t)),
+    ...(claims.length > LIMITS.claims && { moreClaims: claims.length - LIMITS.claims }),
     ...(token.expiresAt !== undefined && { expiresAt: token.expiresAt }),
   };
 }

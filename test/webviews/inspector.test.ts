@@ -366,6 +366,28 @@ test('what is drawn anew leaves the page where it was scrolled to, and opens the
   assert.ok(await inspector.page.getByText('source.address').isVisible());
 });
 
+test('a fix that somebody reads stays open while other rows are drawn anew', async () => {
+  await open(states.failed);
+  const failed = row('T2 (Azure OpenAI)');
+  await failed.getByText('The fix in full').click();
+  const [tc] = states.failed.tokens;
+  await patch({ op: 'token', token: { ...tc!, status: { kind: 'loading' } } });
+  assert.equal(await failed.getByRole('group', { name: 'The fix in full' }).isVisible(), true);
+  assert.equal(await inspector.page.evaluate('document.activeElement.dataset.key'), 'fold of fix openai');
+});
+
+test('a list that was cut says how much is missing', async () => {
+  const [tc, ...others] = states.three.tokens;
+  const { analysis } = states.three;
+  await open({
+    ...states.three,
+    tokens: [{ ...tc!, details: { ...tc!.details!, moreClaims: 105 } }, ...others],
+    analysis: { ...analysis, comparison: { ...analysis.comparison!, moreRows: 7 } },
+  });
+  await region('User token (Tc) claims').getByText('and 105 more').waitFor();
+  await inspector.page.getByRole('region', { name: 'What changed on the way' }).getByText('and 7 more').waitFor();
+});
+
 test('a refresh that leaves one token behind says which', async () => {
   await open({ ...states.failed, refreshing: true });
   await patch({ op: 'refreshing', refreshing: false });

@@ -1,6 +1,7 @@
 import type { CheckReason, PreflightCheck, RouteVerdict } from '../../gateway/preflight.ts';
 import type { Translate } from './catalogue.ts';
 import { clauseOf } from './denial.ts';
+import { utc } from './token.ts';
 
 /** What a check of the preflight found, in one sentence; undefined where it passes and there is nothing to add. */
 export function sayReason(t: Translate, { reason, outcome }: PreflightCheck): string | undefined {
@@ -93,6 +94,11 @@ function sentenceOf(t: Translate, reason: CheckReason): string {
       return t('The token has no usable {0}, which the gateway requires.', reason.claim);
     case 'expired':
       return t('The token has expired.');
+    case 'leeway':
+      return t(
+        'The token expired at {0}. The gateway takes one for a minute longer, in case its clock is behind.',
+        utc(reason.at * 1000),
+      );
     case 'issuerDiffers':
       return t('The token’s issuer is {0}; the gateway expects {1}.', reason.actual, reason.expected);
     case 'audienceDiffers':

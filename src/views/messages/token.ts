@@ -211,7 +211,7 @@ export function sayPasted(t: Translate, pasted: Pasted): string | undefined {
   return sentences[pasted.why];
 }
 
-function utc(time: number): string {
+export function utc(time: number): string {
   return Number.isFinite(time) ? `${new Date(time).toISOString().slice(0, 19).replace('T', ' ')} UTC` : '';
 }
 

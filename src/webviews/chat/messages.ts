@@ -62,7 +62,7 @@ export function noticeView(actions: Actions): ItemView<NoticeItem> {
       attribute(element, 'tabindex', waiting ? -1 : undefined); // the focus comes to the row, not to its button
       const again = () =>
         h('button', { type: 'button', class: 'secondary', onclick: () => actions.retry(id) }, t('Try Again'));
-      fill(body, ...describeFailure(failure, actions, retry && again()));
+      fill(body, ...describeFailure(failure, actions, retry ? { first: again() } : {}));
       fill(element, h('h2', { class: 'screen-reader-only' }, title), icon(level), body);
       if (!quiet) actions.interrupt(`${title}: ${asText(t, failure, ' ')}`);
     },

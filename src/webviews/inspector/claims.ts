@@ -5,7 +5,7 @@ import { icon } from '../shared/icons.ts';
 import { t } from '../shared/l10n.ts';
 import { claimRow, wordsOf } from './claimRow.ts';
 import type { Countdown } from '../shared/countdown.ts';
-import { chip, verdict } from './marks.ts';
+import { andMore, chip, verdict } from './marks.ts';
 import { RawOutput } from './rawOutput.ts';
 
 export interface ClaimsEvents {
@@ -47,6 +47,7 @@ export class Claims {
       checkList(label, details.checks),
       this.#count,
       claimTable(label, details.claims, this.#rows),
+      andMore(details.moreClaims),
       header(token.id, details),
       this.raw?.element,
     );

@@ -2,7 +2,7 @@ import type { Comparison, Difference } from '../../protocol/inspector.ts';
 import { visible } from '../../protocol/visible.ts';
 import { fill, h, say } from '../shared/dom.ts';
 import { t } from '../shared/l10n.ts';
-import { verdict } from './marks.ts';
+import { andMore, verdict } from './marks.ts';
 
 /** The claims of the chain side by side, each against the user's own token; at first only what changed. */
 export class ComparisonTable {
@@ -44,6 +44,7 @@ export class ComparisonTable {
         ),
         h('tbody', { role: 'rowgroup' }, ...this.#rows.map(({ element }) => element)),
       ),
+      andMore(comparison?.moreRows),
     );
     this.#filter();
   }

@@ -5,7 +5,7 @@ import { type Child, h } from '../shared/dom.ts';
 import { t } from '../shared/l10n.ts';
 import { clauseOutline } from './clauses.ts';
 import { mark } from '../shared/mark.ts';
-import { chip, verdict } from './marks.ts';
+import { andMore, chip, verdict } from './marks.ts';
 
 /** What the gateway would say on each route: the things that it looks at in its order, rules clause by clause, and the tools. */
 export function gatewayVerdicts({ routes, noRoutes }: Analysis, copy: (text: string) => void): HTMLElement[] {
@@ -38,6 +38,7 @@ export function gatewayVerdicts({ routes, noRoutes }: Analysis, copy: (text: str
 }
 
 function stepParts(step: PolicyStep, key: string, copy: (text: string) => void): Child[] {
+  const rules = step.rules.length + (step.moreRules ?? 0);
   return [
     h(
       'p',
@@ -54,8 +55,9 @@ function stepParts(step: PolicyStep, key: string, copy: (text: string) => void):
         'details',
         // Another outcome is another fold: what was of no interest before is what to look at now.
         { 'data-key': `rules ${key} ${step.outcome}`, open: step.outcome !== 'passes' && step.outcome !== 'skipped' },
-        h('summary', {}, step.rules.length === 1 ? t('1 rule') : t('{0} rules', step.rules.length)),
+        h('summary', {}, rules === 1 ? t('1 rule') : t('{0} rules', rules)),
         ...step.rules.map(ruleCard),
+        andMore(step.moreRules),
       ),
   ];
 }

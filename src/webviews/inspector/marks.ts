@@ -41,3 +41,8 @@ export function verdict(outcome: Verdict): HTMLElement {
 export function chip(...content: (Node | string)[]): HTMLElement {
   return h('span', { class: 'chip' }, ...content);
 }
+
+/** Says under a list that it was cut. */
+export function andMore(count: number | undefined): HTMLElement | undefined {
+  return count === undefined ? undefined : h('p', { class: 'faint' }, t('and {0} more', count));
+}

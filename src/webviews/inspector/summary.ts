@@ -61,7 +61,7 @@ export class Summary {
     );
   }
 
-  #status({ status, details }: InspectedToken): Child[] {
+  #status({ id, status, details }: InspectedToken): Child[] {
     switch (status.kind) {
       case 'loading':
         return [mark('running', t('Loading'), 'open')];
@@ -78,7 +78,7 @@ export class Summary {
       case 'notConfigured':
         return [mark('absent', t('Not configured'), 'open'), h('p', { class: 'next-step' }, visible(status.reason))];
       case 'error':
-        return [mark('error', t('Failed'), 'bad'), ...describeFailure(status.failure, this.#on)];
+        return [mark('error', t('Failed'), 'bad'), ...describeFailure(status.failure, this.#on, { place: id })];
     }
   }
 

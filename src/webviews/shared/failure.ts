@@ -13,9 +13,13 @@ export interface FailureEvents {
 
 /**
  * A failure as a person reads it: the sentence, the next step, who can take it, the buttons (`first` before the others),
- * and the fix in full.
+ * and the fix in full. `place` tells it from others on a page that is drawn anew.
  */
-export function describeFailure(failure: Failure, on: FailureEvents, first?: HTMLElement): HTMLElement[] {
+export function describeFailure(
+  failure: Failure,
+  on: FailureEvents,
+  { first, place }: { first?: HTMLElement; place?: string } = {},
+): HTMLElement[] {
   const { sentence, nextStep, actions, fix } = failure;
   const who = whoCan(t, failure);
   const copy = copyLabel(t, failure);
@@ -29,7 +33,7 @@ export function describeFailure(failure: Failure, on: FailureEvents, first?: HTM
     ...(nextStep ? [h('p', { class: 'next-step', dir: 'auto' }, visible(nextStep))] : []),
     ...(who ? [h('p', { class: 'who' }, who)] : []),
     ...(buttons.length > 0 ? [h('div', { class: 'actions' }, ...buttons)] : []),
-    ...(fix ? [inFull(fix)] : []),
+    ...(fix ? [inFull(fix, place)] : []),
   ];
 }
 
@@ -44,12 +48,17 @@ function copyFix(label: string, copy: () => void): HTMLButtonElement {
 }
 
 /** Exactly what the button copies, so that it can be read before it is sent. */
-function inFull(fix: string): HTMLElement {
+function inFull(fix: string, place = ''): HTMLElement {
   const title = t('The fix in full');
+  const key = `fix ${place}`;
   return h(
     'details',
-    { class: 'fix' },
-    h('summary', {}, title),
-    h('pre', { tabindex: 0, role: 'group', 'aria-label': title, dir: 'ltr' }, visible(fix)),
+    { class: 'fix', 'data-key': key },
+    h('summary', { 'data-key': `fold of ${key}` }, title),
+    h(
+      'pre',
+      { 'data-key': `text of ${key}`, tabindex: 0, role: 'group', 'aria-label': title, dir: 'ltr' },
+      visible(fix),
+    ),
   );
 }

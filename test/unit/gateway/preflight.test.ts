@@ -159,6 +159,21 @@ describe('the key', () => {
   });
 });
 
+describe('a token that has ended', () => {
+  it('is taken for a minute longer, and says so; then it is refused', () => {
+    const at = NOW / 1000;
+    const endedAt = (exp: number) => judge({ jwtAuth }, token({ exp }));
+    assert.equal(endedAt(at + 1).checks[1]?.reason, undefined);
+    for (const exp of [at, at - 60]) {
+      const late = endedAt(exp);
+      assert.equal(late.outcome, 'admitted');
+      assert.deepEqual(late.checks[1]?.reason, { code: 'leeway', at: exp });
+    }
+    const refused = endedAt(at - 61);
+    assert.deepEqual([refused.outcome, refused.checks[1]?.reason?.code], ['refused', 'expired']);
+  });
+});
+
 describe('other places of the file', () => {
   const gateways = (policies: object) => ({ gateways: { default: { port: 3000, ...policies } } });
 

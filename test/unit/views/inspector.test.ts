@@ -203,6 +203,37 @@ test('the comparison marks each claim against Tc, and pairs the names of the two
   assert.equal(changes('xms_act_fct')?.at(-1), 'added');
 });
 
+test('a reason that holds for one token alone is said of that token', async context => {
+  const one = { ...fixture('t2-openai-v1'), exp: inAnHour() };
+  const other = { ...fixture('t2-mcp-v1'), exp: inAnHour(), oid: '99999999-1111-4222-8333-444455556666' };
+  const inspector = await open(context, connectionWith({ ...good(), openai: jwt(one), mcp: jwt(other) }));
+  const why = (name: string) => inspector.state().analysis.comparison?.rows.find(row => row.name === name)?.why ?? '';
+  assert.match(why('oid'), /^LLM: The user stays .* MCP: The user or the tenant changed/);
+  assert.doesNotMatch(why('azp, appid'), /LLM: |MCP: /, 'the same in both');
+});
+
+test('what is cut says how much there is more of', async context => {
+  const many = Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`claim_${n}`, n]));
+  const inspector = await open(context, connectionWith({ ...good(), mcp: jwt({ ...many, exp: inAnHour() }) }));
+  const { details } = inspector.row('mcp');
+  assert.equal(details?.claims.length, LIMITS.claims);
+  assert.ok((details.moreClaims ?? 0) > 100, `${details.moreClaims}`);
+  const { comparison } = inspector.state().analysis;
+  assert.equal(comparison?.rows.length, LIMITS.claims);
+  assert.ok((comparison?.moreRows ?? 0) > 100, `${comparison?.moreRows}`);
+  assert.equal(inspector.row('tc').details?.moreClaims, undefined);
+});
+
+test('an error of our own while tokens are asked for ends in the log, and nothing goes on turning', async context => {
+  const connection = connectionWith(good());
+  Object.assign(connection, { preflight: () => assert.fail('a mistake of ours') });
+  const inspector = startInspector(connection);
+  context.after(() => inspector.controller.dispose());
+  for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+  assert.match(inspector.logged.join(), /The inspector failed: .*a mistake of ours/);
+  assert.equal(inspector.state().refreshing, false);
+});
+
 test('another user on the way is an alarm', async context => {
   const mcp = jwt({ ...fixture('t2-mcp-v1'), exp: inAnHour(), oid: '99999999-1111-4222-8333-444455556666' });
   const inspector = await open(context, connectionWith({ ...good(), mcp }));

@@ -14,6 +14,10 @@ test('a check says what differs, and one that passes says what it took for grant
   const issuer = check('fails', { code: 'issuerDiffers', expected: 'https://v1/', actual: 'https://v2' });
   assert.equal(sayReason(translate, issuer), 'The token’s issuer is https://v2; the gateway expects https://v1/.');
   assert.match(sayReason(translate, check('passes', { code: 'keysUnseen', kid: 'k' })) ?? '', /key k is taken to be/);
+  assert.equal(
+    sayReason(translate, check('passes', { code: 'leeway', at: 1_800_000_000 })),
+    'The token expired at 2027-01-15 08:00:00 UTC. The gateway takes one for a minute longer, in case its clock is behind.',
+  );
   assert.equal(sayReason(translate, check('passes', undefined)), undefined);
 });
 
