@@ -57,10 +57,12 @@ describe('a failure that only an Entra admin can mend', { skip: lacks('controlUr
     await copied();
   });
 
-  step('says so at the step that failed, in the Identity view', async () => {
+  step('says so at the step that failed, in the Identity view, where its row copies the same text', async () => {
     const row = (await world.workbench.view('Identity').open()).row('Token for the LLM');
     await row.waitFor();
     await world.workbench.screenshot('identity');
+    await row.action('Copy the Fix');
+    await copied();
   });
 
   step('says so in the chat, where the fix can be read and copied', async () => {

@@ -34,7 +34,7 @@ const OUTCOMES: Record<DoctorFinding['outcome'], readonly [IconName, Tone, word:
 
 /** One check: its outcome and time, what failed with its fix, and what was found, folded away where all is well. */
 export function checkItem(check: DoctorCheck, countdown: Countdown, on: CheckEvents): Child[] {
-  const { status, title, ms, note, failure, remarks } = check;
+  const { id, status, title, ms, note, failure, remarks } = check;
   const [name, tone, word] = SIGNS[status];
   return [
     h(
@@ -45,8 +45,11 @@ export function checkItem(check: DoctorCheck, countdown: Countdown, on: CheckEve
       ms !== undefined && h('span', { class: 'faint time' }, latency(ms)),
     ),
     note !== undefined && h('p', { class: 'faint', dir: 'auto' }, visible(note)),
-    failure && h('div', { class: 'trouble' }, ...describeFailure(failure, on), waiting(check, countdown, on)),
-    ...remarks.map(remark => h('div', { class: 'trouble remark' }, ...describeFailure(remark, on))),
+    failure &&
+      h('div', { class: 'trouble' }, ...describeFailure(failure, on, { place: id }), waiting(check, countdown, on)),
+    ...remarks.map((remark, number) =>
+      h('div', { class: 'trouble remark' }, ...describeFailure(remark, on, { place: `${id} ${number}` })),
+    ),
     details(check, on),
   ];
 }

@@ -48,16 +48,16 @@ function copyFix(label: string, copy: () => void): HTMLButtonElement {
 }
 
 /** Exactly what the button copies, so that it can be read before it is sent. */
-function inFull(fix: string, place = ''): HTMLElement {
+function inFull(fix: string, place: string | undefined): HTMLElement {
   const title = t('The fix in full');
-  const key = `fix ${place}`;
+  const key = place && `fix ${place}`;
   return h(
     'details',
     { class: 'fix', 'data-key': key },
-    h('summary', { 'data-key': `fold of ${key}` }, title),
+    h('summary', { 'data-key': key && `fold of ${key}` }, title),
     h(
       'pre',
-      { 'data-key': `text of ${key}`, tabindex: 0, role: 'group', 'aria-label': title, dir: 'ltr' },
+      { 'data-key': key && `text of ${key}`, tabindex: 0, role: 'group', 'aria-label': title, dir: 'ltr' },
       visible(fix),
     ),
   );
