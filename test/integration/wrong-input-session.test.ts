@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import http from 'node:http';
 import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApprovalAnswer } from '../../src/agent/approvals.ts';
 import type { Interaction } from '../../src/agent/session.ts';
 import type { Receipt } from '../../src/agent/receipts.ts';
@@ -13,6 +14,16 @@ const w = world();
 const soon = () => AbortSignal.timeout(30_000);
 const research = () => w.sandbox.json.agents[0]?.deployment ?? '';
 const intern = () => w.sandbox.json.agents[1]?.deployment ?? '';
+
+/** Requests that the documentation server has seen, once no more come: streams are opened beside the listing. */
+async function settledRequests(): Promise<number> {
+  for (let last = -1; ; ) {
+    const { requests } = ((await w.control('mcp')) as { microsoft: { requests: number } }).microsoft;
+    if (requests === last) return requests;
+    last = requests;
+    await sleep(500);
+  }
+}
 
 /** Resolves when `look` is true, which something in `core` brings about. */
 async function until(look: () => boolean): Promise<void> {
@@ -198,12 +209,12 @@ describe('disconnecting in the middle of a turn', () => {
     await until(() => heard.statuses.includes('waiting'));
     const { fingerprint } = core.session.connection?.broker.peek('mcp') ?? {};
     assert.ok(fingerprint);
-    const before = ((await w.control('mcp')) as { microsoft: { requests: number } }).microsoft.requests;
+    const before = await settledRequests();
     await core.connect(intern()); // not even under the identity of the next agent
     answer.resolve({ kind: 'session' });
     said(await thrown(outcome), 'tunnel.closed');
     assert.equal(heard.statuses.at(-1), 'error');
-    const after = ((await w.control('mcp')) as { microsoft: { requests: number } }).microsoft.requests;
+    const after = await settledRequests();
     const [receipt] = await receipts(core);
     assert.equal(receipt?.agent, w.sandbox.json.agents[0]?.appId, 'the receipt names who asked, not who came after');
     assert.equal(receipt?.tokenFingerprint, fingerprint);
