@@ -6,7 +6,7 @@ import type { Turns } from '../agent/turns.ts';
 import { readWorld } from '../agent/world.ts';
 import { AgentIdError, isCancellation } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import type { SecretStore, SignInWay } from '../identity/signIn.ts';
+import type { SecretStore } from '../identity/signIn.ts';
 import type { McpServers } from '../mcp/registry.ts';
 import type { Failure } from '../protocol/common.ts';
 import type { Settings } from '../settings.ts';
@@ -27,6 +27,7 @@ import type { SandboxProcess } from './sandboxProcess.ts';
 import { addServer, removeServer, serverIdOfRow } from './serverCommands.ts';
 import { copyFix, showFailure } from './showFailure.ts';
 import { showPlugin } from './showPlugin.ts';
+import { SignInCommands } from './signInCommands.ts';
 import type { SignInFlow } from './signInFlow.ts';
 import { showStatusMenu } from './statusMenu.ts';
 
@@ -57,22 +58,29 @@ export interface ActionDeps {
 /** What the commands do: each starts a flow of the session and says how it ended, once. */
 export class Actions {
   readonly #deps: ActionDeps;
+  readonly #signIns: SignInCommands;
   #connecting: AbortController | undefined;
-  /** Settles when the connect that is under way has ended, well or not. */
-  #connected: Promise<unknown> = Promise.resolve();
 
   constructor(deps: ActionDeps) {
     this.#deps = deps;
+    const { session, sandbox, signIn } = deps;
+    this.#signIns = new SignInCommands({
+      session,
+      usual: signIn.signIn,
+      connect: (plan, interactive) => this.#run(plan, interactive),
+      begin: () => (sandbox.world ? this.#startSandbox() : this.#connect()),
+      use: work => this.#use(work),
+    });
   }
 
   handlers(): CommandHandlers {
-    const { chat, notice, servers, inspector, doctor, session, configuration, tokenClipboard } = this.#deps;
+    const { chat, notice, servers, inspector, doctor, session, configuration, tokenClipboard, signIn } = this.#deps;
     return {
-      'agentId.signIn': () => this.#signIn(),
-      'agentId.forceSignIn': () => this.#forceSignIn(this.#deps.signIn.choose(session.connection?.account)),
-      'agentId.signInWithDeviceCode': () => this.#signInBy('deviceCode'),
-      'agentId.signInInBrowser': () => this.#signInBy('browser'),
-      'agentId.signInWithEditorAccount': () => this.#signInBy('editorAccount'),
+      'agentId.signIn': () => this.#signIns.signIn(),
+      'agentId.forceSignIn': () => this.#signIns.anew(signIn.choose(session.connection?.account)),
+      'agentId.signInWithDeviceCode': () => this.#signIns.anew(signIn.by('deviceCode')),
+      'agentId.signInInBrowser': () => this.#signIns.anew(signIn.by('browser')),
+      'agentId.signInWithEditorAccount': () => this.#signIns.anew(signIn.by('editorAccount')),
       'agentId.signOut': () => this.#signOut(),
       'agentId.connect': () => this.#connect(),
       'agentId.disconnect': () => this.#disconnect(),
@@ -119,7 +127,7 @@ export class Actions {
     const plan = await this.#configuredWorld(remembered.plan);
     const again = plan ?? (remembered.plan?.mode === 'connected' ? remembered.plan : undefined);
     if (plan && !remembered.plan) void vscode.commands.executeCommand('agentId.chat.focus'); // the first look at it
-    if (again) await this.#run(again, false);
+    if (again) await this.#run(again, undefined);
   }
 
   /** Shows an error where the person is, with the buttons that help; a cancellation shows nothing. */
@@ -150,7 +158,7 @@ export class Actions {
 
   async #connect(): Promise<void> {
     const plan = await this.choosePlan(this.#newAttempt().signal);
-    if (plan) await this.#run(plan, true);
+    if (plan) await this.#run(plan, this.#deps.signIn.signIn);
   }
 
   async #selectAgent(): Promise<void> {
@@ -158,7 +166,7 @@ export class Actions {
     if (!session.plan) throw new AgentIdError('agent.notConnected');
     const { planOtherAgent } = await import('./connectFlow.ts');
     const plan = await planOtherAgent(session.plan, this.#access(), this.#newAttempt().signal);
-    if (plan) await this.#run(plan, true);
+    if (plan) await this.#run(plan, this.#deps.signIn.signIn);
   }
 
   async #startSandbox(): Promise<void> {
@@ -173,7 +181,7 @@ export class Actions {
       token.onCancellationRequested(() => attempt.abort(new AgentIdError('cancelled')));
       return sandbox.start(attempt.signal);
     });
-    await this.#run(planWorld(world, false, remembered.plan), true);
+    await this.#run(planWorld(world, false, remembered.plan), this.#deps.signIn.signIn);
   }
 
   #stopSandbox(): void {
@@ -186,50 +194,36 @@ export class Actions {
     sandbox.stop(); // its end disconnects
   }
 
-  /** Connects and runs the steps; the first that failed is said, the others stand in the Identity view. */
-  async #run(plan: ConnectionPlan, interactive: boolean): Promise<void> {
+  /**
+   * Connects and runs the steps; the first that failed is said, the others stand in the Identity view. Without `signIn`
+   * nobody is asked for anything.
+   */
+  async #run(plan: ConnectionPlan, signIn: InteractiveSignIn | undefined): Promise<void> {
     const { session, turns, inspector, chat, say } = this.#deps;
     const { signal } = this.#newAttempt();
     chat.stop(); // its model and its tools belong to the connection that ends now
     if (session.plan?.deployment !== plan.deployment) turns.approvals.clear();
-    if (interactive) void vscode.commands.executeCommand('agentId.identity.focus', { preserveFocus: true });
-    const interaction = interactive ? { signIn: this.#deps.signIn.signIn, trust: confirmTrust } : undefined;
-    const work = session.connect(plan, interaction, signal);
-    this.#connected = work.catch(() => {}); // heard of here
-    const connection = await vscode.window.withProgress({ location: { viewId: 'agentId.identity' } }, () => work);
+    if (signIn) void vscode.commands.executeCommand('agentId.identity.focus', { preserveFocus: true });
+    const connection = await this.#signIns.follow(signIn, asked => {
+      const interaction = asked && { signIn: asked, trust: confirmTrust };
+      const work = session.connect(plan, interaction, signal);
+      return Promise.resolve(vscode.window.withProgress({ location: { viewId: 'agentId.identity' } }, () => work));
+    });
     chat.clearNotice('connection');
     void inspector.reload();
     const failure = connection.firstFailure;
     if (!failure) {
-      if (interactive) this.#deps.chatView.reveal();
+      if (signIn) this.#deps.chatView.reveal();
       return;
     }
-    if (interactive) this.report(failure.error);
+    if (signIn) this.report(failure.error);
     else if (!AgentIdError.is(failure.error, 'agent.signInNeeded'))
       // that one, the chat says by itself
       chat.notice('warning', say(failure.error), 'connection');
   }
 
-  async #signIn(): Promise<void> {
-    const { session, sandbox } = this.#deps;
-    const connecting = session.mode === 'connecting';
-    await this.#connected; // signing in would end it
-    if (connecting && session.connection?.account) return; // it has signed in itself
-    if (!session.connection) return sandbox.world ? this.#startSandbox() : this.#connect();
-    return this.#withConnection((connection, signal) => connection.start(this.#deps.signIn.signIn, signal));
-  }
-
-  #signInBy(way: SignInWay): Promise<void> {
-    return this.#forceSignIn(this.#deps.signIn.by(way));
-  }
-
-  #forceSignIn(interactive: InteractiveSignIn): Promise<void> {
-    return this.#withConnection((connection, signal) => connection.forceSignIn(interactive, signal));
-  }
-
-  async #withConnection(work: (connection: Connection, signal: AbortSignal) => Promise<void>): Promise<void> {
+  async #use(work: (connection: Connection, signal: AbortSignal) => Promise<void>): Promise<void> {
     const { session, inspector, chat } = this.#deps;
-    await this.#connected; // what is begun here would end it
     const { connection } = session;
     if (!connection) throw new AgentIdError('agent.notConnected');
     const { asking } = connection; // then the turn says how it ended

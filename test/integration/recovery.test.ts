@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
+import type { ConnectionPlan } from '../../src/agent/configuration.ts';
 import type { InteractiveSignIn, SignInRequest } from '../../src/agent/connection.ts';
 import type { Receipt } from '../../src/agent/receipts.ts';
-import { AgentIdError } from '../../src/base/errors.ts';
+import { AgentIdError, isCancellation } from '../../src/base/errors.ts';
+import { SignInCommands } from '../../src/views/signInCommands.ts';
 import { fillLoginPage } from './support/sandbox.ts';
 import { ALL_DONE, said, steps, thrown, world, type Core } from './wrong-input.fixture.ts';
 
@@ -296,5 +298,31 @@ describe('the steps of a connection', () => {
     assert.deepEqual(steps(connection), ALL_DONE);
     assert.ok((await exchanges()) > 0);
     assert.equal((await core.say(SEARCH)).outcome, 'done');
+  });
+
+  test('go on with another way to sign in, which takes the place of a code that is shown', async () => {
+    const core = await w.core({ fresh: true });
+    const { session, interaction } = core;
+    const commands: SignInCommands = new SignInCommands({
+      session,
+      usual: interaction.signIn,
+      connect: (plan, signIn) => connect(plan, signIn),
+      begin: () => assert.fail('there is a connection'),
+      use: () => assert.fail('it connects still'),
+    });
+    const connect = (plan: ConnectionPlan, signIn: InteractiveSignIn) =>
+      commands.follow(signIn, async asked => {
+        await session.connect(plan, asked && { signIn: asked, trust: async () => true }, never);
+      });
+    const shown = Promise.withResolvers<void>();
+    const ignored = thrown(
+      connect(core.plan(), (client, signal) => client.deviceCode({ signal, onPrompt: () => shown.resolve() })),
+    );
+    await shown.promise;
+    await commands.anew(interaction.signIn);
+    assert.ok(isCancellation(await ignored), 'the first is over, and nothing is said of it');
+    assert.ok(session.connection);
+    assert.deepEqual(steps(session.connection), ALL_DONE);
+    assert.equal(session.mode, 'sandbox');
   });
 });
