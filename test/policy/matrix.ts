@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import { Random } from './random.ts';
-import { randomRules } from './rules.ts';
+import { ruleMaker } from './rules.ts';
 import { APP, AUDIENCE, makeTokens, V1_ISSUER, V2_ISSUER, type Keys, type TokenCase } from './tokens.ts';
 
 export interface RouteCase {
@@ -43,8 +43,9 @@ const TOKENS_PER_ROUTE = 6;
 /** The same seed, keys and time give the same matrix. */
 export async function createMatrix(options: MatrixOptions): Promise<Matrix> {
   const random = new Random(options.seed);
+  const rules = ruleMaker(random);
   const routes = [
-    ...Array.from({ length: ROUTES }, (_, index) => randomRoute(random, options, index)),
+    ...Array.from({ length: ROUTES }, (_, index) => randomRoute(random, rules, options, index)),
     ...plain(options),
     ...precedence(options),
   ];
@@ -65,14 +66,18 @@ export async function createMatrix(options: MatrixOptions): Promise<Matrix> {
   return { seed: options.seed, file, cases };
 }
 
-function randomRoute(random: Random, options: MatrixOptions, index: number): RouteCase {
+function randomRoute(
+  random: Random,
+  rules: ReturnType<typeof ruleMaker>,
+  options: MatrixOptions,
+  index: number,
+): RouteCase {
   const kind = random.chance(0.6) ? 'mcp' : 'ai';
   const name = `p${String(index).padStart(3, '0')}`;
   const policies = {
     ...tokenPolicy(random, options.keys, kind),
-    ...(random.chance(kind === 'ai' ? 0.8 : 0.2) && { authorization: { rules: randomRules(random, 'authorization') } }),
-    ...(kind === 'mcp' &&
-      random.chance(0.9) && { mcpAuthorization: { rules: randomRules(random, 'mcpAuthorization') } }),
+    ...(random.chance(kind === 'ai' ? 0.8 : 0.2) && { authorization: { rules: rules('authorization') } }),
+    ...(kind === 'mcp' && random.chance(0.9) && { mcpAuthorization: { rules: rules('mcpAuthorization') } }),
   };
   return kind === 'mcp'
     ? { kind, path: `/mcp/${name}`, route: mcpRoute(name, policies, options) }

@@ -34,3 +34,20 @@ export class Random {
       .map(({ item }) => item);
   }
 }
+
+/** Deals each of its cards once before it deals one again. */
+export class Deck<T> {
+  readonly #random: Random;
+  readonly #cards: readonly T[];
+  #left: T[] = [];
+
+  constructor(random: Random, cards: readonly T[]) {
+    this.#random = random;
+    this.#cards = cards;
+  }
+
+  draw(): T {
+    if (this.#left.length === 0) this.#left = this.#random.shuffled(this.#cards);
+    return this.#left.pop()!;
+  }
+}

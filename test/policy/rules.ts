@@ -1,5 +1,5 @@
 import { AGENT, AUDIENCE, OTHER } from './tokens.ts';
-import type { Random } from './random.ts';
+import { Deck, type Random } from './random.ts';
 
 export type RuleText = string | { allow: string } | { require: string } | { deny: string };
 
@@ -28,7 +28,12 @@ const ABOUT_CALLER = [
     'has(jwt.nested.team)',
     'has(jwt.nested.deep.er)',
   ],
-  ...['has(jwt.scp)', `jwt.scp == 'access_as_user'`, `jwt.scp.split(' ').all(s, s.startsWith('access'))`],
+  ...[
+    'has(jwt.upn)',
+    'has(jwt.scp)',
+    `jwt.scp == 'access_as_user'`,
+    `jwt.scp.split(' ').all(s, s.startsWith('access'))`,
+  ],
   ...[
     `'reader' in jwt.roles`,
     `jwt.roles.contains('reader')`,
@@ -38,6 +43,7 @@ const ABOUT_CALLER = [
   ...[`jwt.roles.all(r, r.startsWith('r') || r.startsWith('w'))`, `jwt.roles.exists_one(r, r == 'reader')`],
   ...[
     `jwt.roles.exists(r, r.startsWith('adm'))`,
+    `jwt.roles.all(r, r.matches('^[a-z]+$'))`,
     `jwt.roles.filter(r, r != 'reader').size() == 1`,
     `jwt.roles == ['admin']`,
   ],
@@ -115,6 +121,8 @@ const ABOUT_TOOL = [
   ],
   ...[
     `mcp.tool.name.startsWith('s')`,
+    `mcp.tool.name.endsWith('ch')`,
+    `mcp.tool.name.contains('raw')`,
     `mcp.tool.target + '/' + mcp.tool.name == 'web/search'`,
     `mcp.tool.name == jwt.tier`,
   ],
@@ -137,28 +145,34 @@ const ABOUT_REQUEST = [
 /** What only the gateway sees; our answer is then allowed to be that we do not know. */
 const UNSEEN = [`request.headers['x-team'] == 'blue'`, `has(request.headers.authorization)`];
 
-export function randomRules(random: Random, policy: 'authorization' | 'mcpAuthorization'): RuleText[] {
-  const about = policy === 'mcpAuthorization' ? ABOUT_TOOL : ABOUT_REQUEST;
-  const clause = () => {
+type Policy = 'authorization' | 'mcpAuthorization';
+
+/** Makes rules for one policy after the other, in which every clause has its turn. */
+export function ruleMaker(random: Random): (policy: Policy) => RuleText[] {
+  const caller = new Deck(random, ABOUT_CALLER);
+  const about = { mcpAuthorization: new Deck(random, ABOUT_TOOL), authorization: new Deck(random, ABOUT_REQUEST) };
+  const clause = (policy: Policy) => {
     if (policy === 'authorization' && random.chance(0.03)) return random.pick(UNSEEN);
-    return random.pick(random.chance(0.25) ? about : ABOUT_CALLER);
+    return (random.chance(0.25) ? about[policy] : caller).draw();
   };
-  const build = (depth: number): string => {
-    if (depth === 0 || random.chance(0.35)) return clause();
-    const [left, right] = [build(depth - 1), build(depth - 1)];
+  const build = (policy: Policy, depth: number): string => {
+    const part = () => build(policy, depth - 1);
+    if (depth === 0 || random.chance(0.35)) return clause(policy);
     return random.pick([
-      ...[`${left} && ${right}`, `${left} && ${right}`, `(${left} || ${right})`, `${left} || ${right}`],
-      ...[`!(${left})`, `(${left} && ${right}) || ${clause()}`, `(has(jwt.azp) ? (${left}) : (${right}))`],
-    ]);
+      ...[() => `${part()} && ${part()}`, () => `${part()} && ${part()}`],
+      ...[() => `(${part()} || ${part()})`, () => `${part()} || ${part()}`, () => `!(${part()})`],
+      ...[() => `(${part()} && ${part()}) || ${clause(policy)}`, () => `(has(jwt.azp) ? (${part()}) : (${part()}))`],
+    ])();
   };
-  return Array.from({ length: 1 + random.below(3) }, () => {
-    const expression = build(2);
-    return random.pick([
-      expression,
-      { allow: expression },
-      { require: expression },
-      { require: expression },
-      { deny: expression },
-    ]);
-  });
+  return policy =>
+    Array.from({ length: 1 + random.below(3) }, () => {
+      const expression = build(policy, 2);
+      return random.pick([
+        expression,
+        { allow: expression },
+        { require: expression },
+        { require: expression },
+        { deny: expression },
+      ]);
+    });
 }
