@@ -10,6 +10,9 @@ export interface PresentedToken {
   signature?: 'valid' | 'invalid';
 }
 
+/** What a token that is taken passes with. */
+type Allowance = Extract<TokenReason, { code: 'leeway' | 'keysUnseen' }>;
+
 /** The key ids of a file or of an address, where the caller knows them. */
 export type KnownKeys = (source: KeySource) => readonly string[] | undefined;
 
@@ -34,7 +37,7 @@ export type TokenReason =
 
 export type TokenOutcome =
   /** `with`: what it passes with; `keysUnseen` where one of the provider's keys is taken to be the token's. */
-  | { outcome: 'passes'; claims: TokenClaims; with?: Extract<TokenReason, { code: 'leeway' | 'keysUnseen' }> }
+  | { outcome: 'passes'; claims: TokenClaims; with?: Allowance }
   /** No claims, and nothing refuses that: the mode lets a request without a (good) token through. */
   | { outcome: 'unauthenticated'; because: TokenReason }
   | { outcome: 'fails'; because: TokenReason; remedy: Remedy }
@@ -80,15 +83,20 @@ function validate(
   const verdicts = candidates.map(({ provider, assumed }): Validated => {
     const because = refusal(provider, kid, token, now);
     if (because) return { outcome: 'fails', because };
-    const { claims } = token;
-    const ended = isTime(claims.exp) && claims.exp * 1000 <= now;
-    const reason = ended ? { code: 'leeway', at: claims.exp } : assumed ? { code: 'keysUnseen', kid } : undefined;
-    return { outcome: 'passes', claims, ...(reason && { with: reason }) };
+    const allowance = allowanceFor(token, assumed ? kid : undefined, now);
+    return { outcome: 'passes', claims: token.claims, ...(allowance && { with: allowance }) };
   });
   const [first, ...others] = verdicts;
   if (!first) return { outcome: 'fails', because: { code: 'unknownKey', kid } };
   if (others.every(other => other.outcome === first.outcome)) return first;
   return { outcome: 'unknown', because: { code: 'keysUnseen', kid } };
+}
+
+/** `assumed`: the id of a key that we have not seen. */
+function allowanceFor({ claims }: PresentedToken, assumed: string | undefined, now: number): Allowance | undefined {
+  const { exp } = claims;
+  if (isTime(exp) && exp * 1000 <= now) return { code: 'leeway', at: exp };
+  return assumed === undefined ? undefined : { code: 'keysUnseen', kid: assumed };
 }
 
 /**
