@@ -23,15 +23,16 @@ export function hideSecrets(text: string): string {
   return FORMS.reduce((rest, [kind, form]) => rest.replace(form, `‹${kind}›`), redact(text));
 }
 
-/** How much of a known secret must not be seen. */
-const PIECE = 24;
+/** Of a known secret no 24 characters in a row are to be seen: each such run holds one of these pieces. */
+const PIECE = 16;
+const STEP = 8;
 
 /** What in a text still looks like a secret, or is a piece of one of those that are known; each kind once. */
 export function findSecrets(text: string, known: readonly string[]): string[] {
   const kinds = FORMS.filter(([, form]) => text.search(form) >= 0).map(([kind]) => kind);
   const pieces = known.flatMap(secret =>
-    Array.from({ length: Math.ceil(secret.length / PIECE) }, (_, at) => secret.slice(at * PIECE, (at + 1) * PIECE)),
+    Array.from({ length: Math.ceil(secret.length / STEP) }, (_, at) => secret.slice(at * STEP, at * STEP + PIECE)),
   );
-  const leaked = pieces.some(piece => piece.length >= PIECE / 2 && text.includes(piece));
+  const leaked = pieces.some(piece => piece.length === PIECE && text.includes(piece));
   return leaked ? [...kinds, 'known secret'] : kinds;
 }

@@ -7,6 +7,7 @@ import { startEntra, type Entra } from './entra/entra.ts';
 import { LOGIN_FIELDS } from './entra/loginPage.ts';
 import { startGateway } from './gateway/gateway.ts';
 import { renderGatewayFile } from './gateway/render.ts';
+import { clusterJwk, startIssuer } from './issuer.ts';
 import { startKubernetes } from './kube/kube.ts';
 import { kubePanel } from './kubePanel.ts';
 import { startMcpServers } from './mcp/servers.ts';
@@ -84,6 +85,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     const caFile = path.join(world.directory, 'ca.pem');
     await writeFile(caFile, ca.pem);
     const control = await started(startControl(world));
+    await started(startIssuer({ world, ca }));
     const entra = await started(startEntra({ world, ca }));
     const mcp = await started(startMcpServers({ clock: world.clock }));
     world.panels.set('mcp', mcp.panel);
@@ -131,6 +133,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
           sidecar: Object.fromEntries(world.agents.map(agent => [agent.deployment, address(sidecar.origin)])),
           gateway: address(gateway.origin),
         },
+        issuer: { url: world.clusterIssuer, keys: [clusterJwk(world)] },
         user: 'developer',
         clock: world.clock,
       }),

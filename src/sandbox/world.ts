@@ -95,7 +95,7 @@ export interface World {
   /** Signs the projected ServiceAccount tokens of the simulated cluster. */
   readonly clusterKey: SigningKey;
   /** `iss` of the cluster's ServiceAccount tokens, and the issuer of the blueprint's federated credential. */
-  readonly clusterIssuer: string;
+  clusterIssuer: string;
   /** The clock of every part; the control endpoint moves it. */
   readonly clock: { now(): number; offsetSeconds: number };
   readonly requests: RequestRecord[];

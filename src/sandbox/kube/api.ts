@@ -11,7 +11,8 @@ import { discoveryDocument, findType, VERSION, type ResourceType } from './resou
 import { accessReviewAnswer, rulesReviewAnswer } from './reviews.ts';
 import * as status from './status.ts';
 import { table, wantsTable } from './tables.ts';
-import type { KubeObject } from './types.ts';
+import { issuerDocument } from '../issuer.ts';
+import type { KubeObject, KubernetesOptions } from './types.ts';
 import { watch } from './watch.ts';
 
 const HEALTH = ['/healthz', '/livez', '/readyz'];
@@ -31,11 +32,18 @@ export class Api {
   readonly #authenticator: Authenticator;
   readonly #clock: { now(): number };
   readonly #lister: Lister;
+  readonly #issuer: KubernetesOptions['issuer'];
   readonly #watches = new Set<() => void>();
   /** `127.0.0.1:port`, for the discovery document. */
   address = '';
 
-  constructor(cluster: Cluster, authenticator: Authenticator, clock: { now(): number }) {
+  constructor(
+    cluster: Cluster,
+    authenticator: Authenticator,
+    clock: { now(): number },
+    issuer: KubernetesOptions['issuer'],
+  ) {
+    this.#issuer = issuer;
     this.#cluster = cluster;
     this.#authenticator = authenticator;
     this.#clock = clock;
@@ -95,6 +103,8 @@ export class Api {
     if (info.verb !== 'get') throw status.methodNotAllowed();
     if (path === '/version') return send(response, 200, VERSION);
     if (HEALTH.includes(path)) return plain(response, 200, 'ok');
+    if (path === '/.well-known/openid-configuration') return send(response, 200, issuerDocument(this.#issuer.url));
+    if (path === '/openid/v1/jwks') return send(response, 200, { keys: this.#issuer.keys });
     const document = discoveryDocument(path, this.address);
     if (document) return send(response, 200, document);
     plain(response, 404, '404 page not found\n');

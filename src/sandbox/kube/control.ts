@@ -12,6 +12,7 @@ type ClusterControl = Pick<
   | 'pods'
   | 'deletePod'
   | 'setReady'
+  | 'setPodFault'
   | 'setListening'
   | 'scale'
   | 'rollout'
@@ -41,6 +42,7 @@ export function clusterControl(cluster: Cluster, clock: { now(): number }): Clus
       controller.deletePod(pod);
     },
     setReady: (name, ready) => controller.setReady(namespace, deployment(name).metadata.name, ready),
+    setPodFault: (name, fault) => controller.setFault(namespace, deployment(name).metadata.name, fault),
     setListening: (name, listening) => cluster.setListening(deployment(name).metadata.name, listening),
     scale(name, replicas) {
       const object = deployment(name);

@@ -10,6 +10,7 @@ import {
   podStatus,
   templateHash,
   workloadSpec,
+  type PodFault,
   type PodStage,
 } from './workloads.ts';
 
@@ -42,6 +43,7 @@ export class Controller {
   readonly #clock: { now(): number };
   readonly #pods = new Map<string, RunningPod>();
   readonly #unready = new Set<string>();
+  readonly #faults = new Map<string, PodFault>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #nextIp = 2;
   /** Milliseconds from the making of a pod until it is Ready; pods of a cluster that just starts don't wait. */
@@ -92,9 +94,17 @@ export class Controller {
     this.sync(namespace, deployment);
   }
 
+  /** Why the containers of a Deployment do not come up; they are not ready then. */
+  setFault(namespace: string, deployment: string, fault: PodFault | null): void {
+    if (fault) this.#faults.set(`${namespace}/${deployment}`, fault);
+    else this.#faults.delete(`${namespace}/${deployment}`);
+    this.setReady(namespace, deployment, fault === null);
+  }
+
   /** Every readiness probe passes again. */
   allReady(): void {
     this.#unready.clear();
+    this.#faults.clear();
   }
 
   /** Graceful deletion: marked at once, stopped shortly after, gone then. */
@@ -211,7 +221,8 @@ export class Controller {
 
   #stage(pod: RunningPod, stage: PodStage): void {
     pod.stage = stage;
-    const facts = { ip: pod.ip, id: pod.id, now: this.#clock.now() };
+    const fault = this.#faults.get(`${pod.namespace}/${pod.deployment}`);
+    const facts = { ip: pod.ip, id: pod.id, now: this.#clock.now(), fault };
     this.#change(pod, object => ({ ...object, status: podStatus(object, stage, facts) }));
   }
 

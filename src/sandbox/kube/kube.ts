@@ -31,7 +31,7 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
   ].join('\n---\n');
 
   const authenticator = new Authenticator(options.user);
-  const api = new Api(cluster, authenticator, clock);
+  const api = new Api(cluster, authenticator, clock, options.issuer);
   const upgrades = new Upgrades(api, cluster);
   const admin = await createClientCertificate(ADMIN_CONTEXT, 'system:masters');
   const tls = await ca.issue('kube-apiserver', ['127.0.0.1', 'localhost', 'kubernetes', 'kubernetes.default.svc']);

@@ -169,6 +169,10 @@ export const DEFAULT_ROLES: readonly KubeObject[] = [
   clusterBinding('system:discovery', 'system:authenticated'),
   clusterRole('system:public-info-viewer', [{ verbs: ['get'], nonResourceURLs: PUBLIC }]),
   clusterBinding('system:public-info-viewer', 'system:authenticated', 'system:unauthenticated'),
+  clusterRole('system:service-account-issuer-discovery', [
+    { verbs: ['get'], nonResourceURLs: ['/.well-known/openid-configuration', '/openid/v1/jwks'] },
+  ]),
+  clusterBinding('system:service-account-issuer-discovery', 'system:serviceaccounts'),
   clusterRole('sandbox:namespace-viewer', [{ verbs: ['get', 'list'], apiGroups: [''], resources: ['namespaces'] }]),
   clusterBinding('sandbox:namespace-viewer', 'system:authenticated'),
 ];

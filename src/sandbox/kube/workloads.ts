@@ -55,6 +55,8 @@ export const ownedBy = (owner: KubeObject): OwnerReference => ({
 });
 
 export type PodStage = 'pending' | 'running' | 'ready';
+/** Why a container does not come up, in the kubelet's words. */
+export type PodFault = 'ImagePullBackOff' | 'CrashLoopBackOff';
 
 const NODE = { name: 'sandbox-node', ip: '192.0.2.10' }; // TEST-NET-1: it names nothing real
 
@@ -89,7 +91,11 @@ export function newPod(replicaSet: KubeObject, pod: PodTemplate, hash: string): 
 }
 
 /** `status` of a pod at a stage; `previous` keeps the times and the address that it has already. */
-export function podStatus(pod: KubeObject, stage: PodStage, facts: { ip: string; id: string; now: number }): object {
+export function podStatus(
+  pod: KubeObject,
+  stage: PodStage,
+  facts: { ip: string; id: string; now: number; fault?: PodFault | undefined },
+): object {
   const at = timestamp(facts.now);
   const started = pod.metadata.creationTimestamp ?? at;
   const ready = stage === 'ready';
@@ -124,9 +130,19 @@ export function podStatus(pod: KubeObject, stage: PodStage, facts: { ip: string;
       restartCount: 0,
       state: running ? { running: { startedAt: at } } : { waiting: { reason: 'ContainerCreating' } },
       lastState: {},
+      ...(facts.fault && faultyStatus(facts.fault, each.image)),
       ...(running && { containerID: `containerd://${facts.id}` }),
     })),
   };
+}
+
+/** What the kubelet reports of a container that does not come up. */
+function faultyStatus(fault: PodFault, image: string): object {
+  if (fault === 'ImagePullBackOff')
+    return { state: { waiting: { reason: fault, message: `Back-off pulling image "${image}": not found` } } };
+  const message = 'back-off 40s restarting failed container';
+  const lastState = { terminated: { exitCode: 139, reason: 'Error' } };
+  return { restartCount: 4, state: { waiting: { reason: fault, message } }, lastState };
 }
 
 /** `status` of a Deployment from the number of its pods in each state; a condition that holds on keeps its times. */

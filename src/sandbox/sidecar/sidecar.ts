@@ -79,6 +79,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Listening> 
     if (request.method !== 'GET') return { status: 405, headers: { Allow: 'GET' } };
     const caller = await check(request.headers.authorization);
     if (!caller) return unauthorized('Bearer');
+    if (switches.wantsOtherScope) return { status: 403 };
     return { status: 200, headers: NO_STORE, body: { protocol: 'Bearer', token: caller.raw, claims: caller.claims } };
   };
 

@@ -8,6 +8,7 @@ import type { World } from '../world.ts';
  * | allowOverrides | as the ConfigMap says; 1.0.0: all true | `Sidecar:AllowOverrides`, one boolean per route: whether it |
  * |                |         | honours `AgentIdentity` and `optionsOverride.*`; a POST may name some of them                 |
  * | healthy        | true    | false: `/healthz` answers 503 `Unhealthy`                                                    |
+ * | wantsOtherScope | false  | `AzureAd__Scopes` names another scope: `/Validate` answers 403, and nothing else does         |
  * | answerAs       | null    | app id of an agent, or `"blueprint"`: every token is for that identity, whatever was asked    |
  * | down           | false   | every connection is cut without an answer                                                    |
  */
@@ -21,6 +22,7 @@ const Overrides = v.strictObject({
 const Post = v.strictObject({
   allowOverrides: v.optional(v.partial(Overrides)),
   healthy: v.optional(v.boolean()),
+  wantsOtherScope: v.optional(v.boolean()),
   answerAs: v.optional(v.nullable(v.pipe(v.string(), v.nonEmpty()))),
   down: v.optional(v.boolean()),
 });
@@ -30,6 +32,7 @@ export type RouteSwitch = keyof v.InferOutput<typeof Overrides>;
 export interface SidecarSwitches {
   allowOverrides: v.InferOutput<typeof Overrides>;
   healthy: boolean;
+  wantsOtherScope: boolean;
   answerAs: string | null;
   down: boolean;
 }
@@ -50,6 +53,7 @@ export function registerSwitches(
       ...(!ungated && configured),
     },
     healthy: true,
+    wantsOtherScope: false,
     answerAs: null,
     down: false,
   });

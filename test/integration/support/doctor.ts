@@ -11,7 +11,7 @@ import { fillLoginPage, PUBLIC_CLIENT, type TestSandbox } from './sandbox.ts';
 export interface DoctorOptions {
   plan?: (plan: ConnectionPlan) => ConnectionPlan | undefined;
   deps?: Partial<DoctorDeps>;
-  changed?: (id: CheckId, examination: () => Examination) => void;
+  changed?: (id: CheckId, examination: Examination) => void;
   signal?: AbortSignal;
   user?: string;
 }
@@ -55,12 +55,9 @@ export function doctorOf(sandbox: TestSandbox) {
       patience: { every: 200, atMost: 0 },
       ...options.deps,
     };
-    const examination = examine(
-      deps,
-      id => options.changed?.(id, () => examination),
-      options.signal ?? AbortSignal.timeout(90_000),
-    );
-    return examination;
+    let examination: Examination | undefined;
+    const signal = options.signal ?? AbortSignal.timeout(90_000);
+    return (examination = examine(deps, id => examination && options.changed?.(id, examination), signal));
   };
   return { run, log };
 }
