@@ -123,6 +123,28 @@ describe('signing in another way', { skip: lacks('controlUrl') }, () => {
     await workbench.statusBar(/not signed in/).waitFor();
   });
 
+  step('while Connect asks in one way, another takes its place, and it connects', async () => {
+    const { workbench } = world;
+    const { login, agents } = world.connection;
+    if (login === 'manual') throw new Error('a sandbox has a login page');
+    await world.control('/entra', { deviceCode: 'normal' });
+    await workbench.command('Agent ID: Connect…');
+    const browser = await workbench.popup(() => workbench.quickInput.pick(agents[0]?.deployment ?? ''));
+    const progress = await workbench.toast(/go on in the browser/).waitFor();
+    await workbench.command('Agent ID: Force Sign In');
+    await workbench.quickInput.pick('With a device code');
+    const modal = workbench.modal('Your code:');
+    const code = /Your code: (\S+)/.exec(await modal.text())?.[1] ?? '';
+    await progress.gone();
+    await workbench.screenshot('sign-in-instead');
+    const page = await workbench.popup(() => modal.click('Copy Code and Open Browser'));
+    await fillLogin(page, login, code, upn(0));
+    await page.close();
+    await browser.close();
+    await signedIn(0);
+    await workbench.toast('signing in').gone();
+  });
+
   step('left no code and no token in the log or on disk', async () => {
     assert.doesNotMatch(world.log(), /eyJ[\w-]+\.|code=|client_info=/);
     assert.deepEqual(world.outsideRequests(), []);
