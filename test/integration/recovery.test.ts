@@ -199,8 +199,17 @@ describe('multi-factor authentication that is demanded in the middle', () => {
       await sleep(SHORT_S);
     });
     const error = await thrown(core.say(SEARCH));
-    const { nextStep = '' } = said(error, 'agent.signInDidNotHelp');
+    const { nextStep = '', who, fix = '' } = said(error, 'agent.signInDidNotHelp');
     assert.match(nextStep, /Entra admin/);
+    assert.equal(who, 'entraAdmin');
+    for (const part of [
+      'Error: AADSTS50076',
+      'Correlation id: ',
+      'Entra said: ',
+      'target resources',
+      'Conditional Access',
+    ])
+      assert.ok(fix.includes(part), `${part} in\n${fix}`);
     assert.ok(AgentIdError.is(error) && error.args['aadsts'] === 50076);
     assert.deepEqual([core.questions.length, person.requests.length], [1, 1]);
     assert.equal(steps(connection)['mcpToken'], 'agent.signInDidNotHelp');

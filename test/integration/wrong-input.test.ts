@@ -102,7 +102,9 @@ describe('a cluster', () => {
     await w.kube('remove', 'Service', 'agentgateway');
     const connection = await core.connect();
     assert.deepEqual(steps(connection), { ...ALL_DONE, tools: 'agent.noGateway' });
-    said(connection.firstFailure?.error, 'agent.noGateway');
+    const { who, fix = '' } = said(connection.firstFailure?.error, 'agent.noGateway');
+    assert.equal(who, 'clusterAdmin');
+    assert.match(fix, /kubectl label service .* app\.kubernetes\.io\/name=agentgateway/);
     said(await thrown(core.say('hello')), 'agent.noGateway');
     await w.kube('reset');
     await works(core);

@@ -1,6 +1,7 @@
 import type { AgentErrorCode } from '../../agent/errors.ts';
 import type { ViewErrorCode } from '../errors.ts';
 import { trail, type Catalogue, type Translate } from './catalogue.ts';
+import { ClusterFixes } from './fixes/cluster.ts';
 import { EntraFixes } from './fixes/entra.ts';
 import type { Place } from './place.ts';
 
@@ -67,6 +68,7 @@ export function agentMessages(t: Translate, place: Place): Catalogue<AgentErrorC
     'agent.tooManyTools': v => ({
       sentence: t('There are {0} tools, and a model takes {1} at most.', v('tools'), v('limit')),
       next: t('Turn off a server in the view MCP Servers, then try again.'),
+      who: 'you',
     }),
     'agent.missingValue': v => ({
       sentence: t('{1} does not say its {0}.', identifiers[v('what')] ?? v('what'), v('where')),
@@ -99,6 +101,7 @@ export function agentMessages(t: Translate, place: Place): Catalogue<AgentErrorC
         'Deploy it (k8s/base), with the label app.kubernetes.io/name: agentgateway on its Service. The tokens work without it.',
       ),
       who: 'clusterAdmin',
+      fix: new ClusterFixes(t, place).deployGateway(),
       actions: ['agentId.showTokens'],
     }),
     'agent.gatewayNeedsSignIn': () => ({

@@ -52,6 +52,7 @@ function factsOf(t: Translate, { code, at }: Pick<AgentIdError, 'code' | 'at'>, 
   const named = (name: string | undefined, id: string | undefined) => (name && id ? `${name} (${id})` : (id ?? name));
   const speakers: Partial<Record<string, string>> = {
     signIn: t('Entra said'),
+    agent: value('aadsts') ? t('Entra said') : undefined,
     sidecar: value('aadsts') ? t('Entra said') : t('The sidecar said'),
     gateway: t('The gateway said'),
     llm: t('The model’s host said'),

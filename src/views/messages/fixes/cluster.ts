@@ -143,6 +143,19 @@ export class ClusterFixes {
     return `${this.#t('See the runtime class; the cluster’s default one (no gVisor, no Kata) and no service mesh in this pod are what works:')}\nkubectl get pods -n ${this.#place.get('namespace')} -o custom-columns=NAME:.metadata.name,RUNTIME:.spec.runtimeClassName`;
   }
 
+  /** A gateway that is found by its label. */
+  deployGateway(): string {
+    const t = this.#t;
+    const namespace = this.#place.get('namespace');
+    return steps(
+      `${t('Look whether there is one under another name:')}\nkubectl get services -n ${namespace}`,
+      `${t('If there is, give its Service the label by which it is found:')}\nkubectl label service ${t('<name of the Service>')} -n ${namespace} app.kubernetes.io/name=agentgateway`,
+      t(
+        'If there is none, deploy k8s/base/agentgateway.yaml and k8s/base/agentgateway-config.yaml of Agent ID with k8s/deploy.sh; k8s/README.md says what each value is.',
+      ),
+    );
+  }
+
   /** A route for a path that the client uses. */
   addRoute(route: string): string {
     const t = this.#t;
