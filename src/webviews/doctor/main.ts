@@ -31,6 +31,7 @@ const again = button('primary', 'refresh', t('Run Again'), () => host.post({ typ
 const stop = button('primary', 'stop', t('Stop'), () => host.post({ type: 'stop' }));
 const bundle = button('secondary', 'copy', t('Support Bundle…'), () => host.post({ type: 'bundle' }));
 
+for (const each of [again, stop, bundle]) each.hidden = true; // until it is known what goes on
 document.body.append(
   h('header', {}, h('div', {}, h('h1', {}, t('Doctor')), summary), h('div', { class: 'actions' }, stop, again, bundle)),
   h('main', {}, list),
