@@ -58,7 +58,10 @@ describe('the Doctor', { skip: lacks('controlUrl', 'llmModel', 'mcpAppId') }, ()
     await world.control('/entra', { consentMissing: ['research-agent/mcp'] });
     await (await page()).getByRole('button', { name: 'Run Again' }).click();
     const token = await row('Token for MCP');
-    await token.getByText(/Next try/).first().waitFor({ timeout: 30_000 });
+    await token
+      .getByText(/Next try/)
+      .first()
+      .waitFor({ timeout: 30_000 });
     await world.workbench.screenshot('doctor-waiting');
     await world.control('/entra', { consentMissing: [] });
     await token.getByRole('button', { name: 'Try Now: Token for MCP' }).click();
