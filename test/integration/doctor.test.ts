@@ -191,7 +191,7 @@ const FAULTS: Fault[] = [
     check: 'llmToken',
     code: 'sidecar.workloadIdentityRefused',
     others: ['tokens'],
-    arrange: () => sandbox.control('entra', { oboFault: { code: 700213, times: 1 } }),
+    arrange: () => sandbox.control('entra', { oboFault: { code: 700213, times: 2 } }),
   },
   {
     name: 'a token of the blueprint',
