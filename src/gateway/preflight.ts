@@ -235,6 +235,7 @@ function sentence(reason: TokenReason): string {
     case 'algorithm':
       return invalid('InvalidAlgorithm');
     case 'signature':
+    case 'signatureUnchecked':
       return invalid('InvalidSignature');
     case 'requiredClaimMissing':
       return invalid(`MissingRequiredClaim(${JSON.stringify(reason.claim)})`);

@@ -6,8 +6,11 @@ import { appOf, type Remedy } from './remedies.ts';
 export interface PresentedToken {
   header: Readonly<Record<string, unknown>>;
   claims: TokenClaims;
-  /** What a look at the issuer's keys said; absent: nobody looked, and it is taken for good. */
-  signature?: 'valid' | 'invalid';
+  /**
+   * What a look at the issuer's keys said; `unchecked`: there were none to look with, and anybody may have written the
+   * token. Absent: it came from the issuer and is taken for good.
+   */
+  signature?: 'valid' | 'invalid' | 'unchecked';
 }
 
 /** What a token that is taken passes with. */
@@ -25,6 +28,8 @@ export type TokenReason =
   | { code: 'unknownKey'; kid: string }
   | { code: 'algorithm'; algorithm: string; allowed: string[] }
   | { code: 'signature' }
+  /** Nobody has looked at the signature: everything else would do. */
+  | { code: 'signatureUnchecked' }
   | { code: 'requiredClaimMissing'; claim: string }
   /** `at`: seconds since the epoch, without the gateway's leeway of 60 s. */
   | { code: 'expired'; at: number }
@@ -64,6 +69,8 @@ export function checkToken(
       : { outcome: 'unauthenticated', because };
   }
   const found = validate(policy.providers, token, now, known);
+  if (found.outcome === 'passes' && token.signature === 'unchecked')
+    return { outcome: 'unknown', because: { code: 'signatureUnchecked' } };
   if (found.outcome !== 'fails') return found;
   if (policy.mode === 'permissive') return { outcome: 'unauthenticated', because: found.because };
   return { ...found, remedy: remedyFor(found.because, token.claims) };

@@ -67,6 +67,11 @@ export class SigningKeys {
     return this.#clockOffset;
   }
 
+  /** True where the tenant's keys were asked for already and that one is among them. Asks nobody. */
+  has(kid: unknown): boolean {
+    return typeof kid === 'string' && this.#keys?.ids.has(kid) === true;
+  }
+
   /** The key of that id, for jose; undefined when the tenant has no such key. Throws `KeysUnavailable`. */
   async find(kid: string, signal: AbortSignal): Promise<CompactVerifyGetKey | undefined> {
     const held = this.#keys;

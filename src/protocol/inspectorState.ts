@@ -61,6 +61,8 @@ const status = v.variant('kind', [
   v.object({ kind: v.literal('loading') }),
   v.object({ kind: v.literal('ok') }),
   v.object({ kind: v.literal('expired') }),
+  /** Its signature is wrong, or was not looked at: what it says is not to be believed. */
+  v.object({ kind: v.literal('unverified') }),
   v.object({ kind: v.literal('notConfigured'), reason: sentence }),
   v.object({ kind: v.literal('error'), failure }),
 ]);

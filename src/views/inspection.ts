@@ -143,11 +143,12 @@ async function read(connection: Connection, id: TokenId, force: boolean, signal:
   }
 }
 
-/** Offline: no key is asked for, and what a pasted token should be nobody said. */
+/** Offline: it is held against keys that are here already, none is asked for; and what it should be nobody said. */
 async function readPasted(pasted: Exclude<Pasted, { kind: 'unreadable' }>, connection?: Connection): Promise<Reading> {
   if (pasted.kind === 'encrypted') return { kind: 'encrypted', header: pasted.header };
   const { raw, token } = pasted;
-  const signature = await verifySignature(raw, token, undefined, new AbortController().signal);
+  const keys = connection?.signingKeys.has(token.header['kid']) ? connection.signingKeys : undefined;
+  const signature = await verifySignature(raw, token, keys, new AbortController().signal);
   const classification = classify(token.claims, appsOf(connection));
   return {
     kind: 'held',

@@ -2,7 +2,10 @@ import type { Connection } from '../agent/connection.ts';
 import type { Session } from '../agent/session.ts';
 import { isCancellation } from '../base/errors.ts';
 import type { PresentedToken } from '../gateway/tokenCheck.ts';
+import { sameAudience } from '../identity/audience.ts';
+import { summarize } from '../identity/claims.ts';
 import type { Pasted } from '../identity/pasted.ts';
+import type { VerdictCode } from '../identity/verify.ts';
 import { LIMITS, type ActionId, type Failure, type Mode } from '../protocol/common.ts';
 import {
   applyToInspector,
@@ -252,7 +255,7 @@ export class InspectorController {
     };
   }
 
-  /** What the gateway would say: to each T2 on its own route, to a pasted token on every one. */
+  /** What the gateway would say: to each T2 on its own route, to a pasted token on those for its audience. */
   #routes(connection: Connection): Pick<Analysis, 'routes' | 'noRoutes'> {
     const { t, say } = this.#deps;
     const known = this.#deps.known();
@@ -270,7 +273,7 @@ export class InspectorController {
         : [];
     const own = (['llm', 'mcp'] as const).flatMap(id => judge(id, id, this.#label(id), this.#inspection.reading(id)));
     const pasted = this.#inspection.pasted.flatMap(one =>
-      (['llm', 'mcp'] as const).flatMap(api => judge(api, one.id, this.#label(one), one.reading)),
+      routesFor(connection, one.reading).flatMap(api => judge(api, one.id, this.#label(one), one.reading)),
     );
     const routes = [...own, ...pasted].slice(0, LIMITS.tokens);
     const none = routes.length === 0 && !TOKEN_IDS.some(id => this.#inspection.isPending(id));
@@ -309,10 +312,26 @@ function changesTo(
   ];
 }
 
-/** The gateway has keys of its own: only a signature that was looked at and is wrong is wrong there, too. */
+/** The routes that a pasted token is for, by its audience; a token for none of them is judged on each. */
+function routesFor({ configuration }: Connection, reading: Reading): ('llm' | 'mcp')[] {
+  const apis = { llm: configuration.llmApi.value, mcp: configuration.mcpApi.value };
+  const aud = reading.kind === 'held' ? summarize(reading.held.token.claims).aud : '';
+  const meant = (['llm', 'mcp'] as const).filter(api =>
+    configuration.audiences[apis[api]]?.some(audience => sameAudience(audience, aud)),
+  );
+  return meant.length > 0 ? meant : ['llm', 'mcp'];
+}
+
+/** What our look at the signature means to a gateway with keys of its own; where it says nothing, our tokens are taken for good. */
+const SIGNATURES: Partial<Record<VerdictCode, NonNullable<PresentedToken['signature']>>> = {
+  'signature.valid': 'valid',
+  'signature.invalid': 'invalid',
+  'signature.algorithm': 'invalid',
+  'signature.notChecked': 'unchecked',
+};
+
 function presented({ token, signature }: Held): PresentedToken {
-  const checked = { 'signature.valid': 'valid', 'signature.invalid': 'invalid' } as const;
-  const known = signature.code in checked ? checked[signature.code as keyof typeof checked] : undefined;
+  const known = SIGNATURES[signature.code];
   return { header: token.header, claims: token.claims, ...(known && { signature: known }) };
 }
 

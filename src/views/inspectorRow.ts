@@ -53,12 +53,13 @@ function heldToken(held: Held, words: RowWords, keepsRaw: boolean): Omit<Inspect
   const { token, raw } = held;
   const { aud, sub, appid } = summarize(token.claims);
   const expired = token.expiresAt !== undefined && token.expiresAt <= words.now;
+  const unverified = held.signature.outcome === 'bad' || held.signature.code === 'signature.notChecked';
   const value = (text: string) => clip(shown(text), LIMITS.claimValue);
   return {
     aud: value(aud),
     sub: value(sub),
     appid: value(appid),
-    status: { kind: expired ? 'expired' : 'ok' },
+    status: { kind: unverified ? 'unverified' : expired ? 'expired' : 'ok' },
     details: {
       ...detailsOf(held, words),
       fingerprint: fingerprint(raw),

@@ -17,7 +17,7 @@ const intern = () => w.sandbox.json.agents[1]?.deployment ?? '';
 
 /** Requests that the documentation server has seen, once no more come: streams are opened beside the listing. */
 async function settledRequests(): Promise<number> {
-  for (let last = -1; ; ) {
+  for (let last = -1; ;) {
     const { requests } = ((await w.control('mcp')) as { microsoft: { requests: number } }).microsoft;
     if (requests === last) return requests;
     last = requests;

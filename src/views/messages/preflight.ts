@@ -90,6 +90,8 @@ function sentenceOf(t: Translate, reason: CheckReason): string {
       return t('The token is signed with {0}; its key is for {1}.', reason.algorithm, reason.allowed.join(', '));
     case 'signature':
       return t('The token’s signature is wrong.');
+    case 'signatureUnchecked':
+      return t('Everything but the signature would do, and that was not checked: anybody may have written this token.');
     case 'requiredClaimMissing':
       return t('The token has no usable {0}, which the gateway requires.', reason.claim);
     case 'expired':

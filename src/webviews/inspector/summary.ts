@@ -75,6 +75,8 @@ export class Summary {
           this.#timeLeft(expiresAt),
         ];
       }
+      case 'unverified':
+        return [mark('warning', t('Not verified'), 'bad'), this.#timeLeft(details?.expiresAt)];
       case 'notConfigured':
         return [mark('absent', t('Not configured'), 'open'), h('p', { class: 'next-step' }, visible(status.reason))];
       case 'error':

@@ -4,8 +4,8 @@ import type { Connection } from '../../../src/agent/connection.ts';
 import { AgentIdError } from '../../../src/base/errors.ts';
 import { LIMITS } from '../../../src/protocol/common.ts';
 import type { TokenDetails } from '../../../src/protocol/inspector.ts';
-import { fixture, jwt, type Payload } from '../identity/support.ts';
-import { connectionWith, startInspector, type Asked, type Tokens } from './inspectorSupport.ts';
+import { fixture, type Payload } from '../identity/support.ts';
+import { connectionWith, jwt, startInspector, type Asked, type Tokens } from './inspectorSupport.ts';
 
 const inAnHour = () => Math.floor(Date.now() / 1000) + 3_600;
 const good = (): Tokens => ({
@@ -294,7 +294,32 @@ test('a token without the agent’s claims would be refused, with the Graph call
   assert.equal(mcp?.steps.at(-1)?.outcome, 'skipped');
 });
 
-test('a pasted token is judged on every route; without the gateway’s file the reason is said', async context => {
+test('a pasted token that nobody signed is not verified, and let in nowhere', async context => {
+  const inspector = await open(context, connectionWith(good()));
+  const raw = jwt({ ...fixture('t2-mcp-v1'), exp: inAnHour() });
+  await inspector.paste(raw);
+  await inspector.paste(raw.replace(/[^.]*$/, 'AAAA'));
+  await inspector.paste(jwt({ ...fixture('t2-mcp-v1'), exp: inAnHour() }, { alg: 'RS256', kid: 'k9' }));
+  const of = (id: string) => [
+    inspector.row(id).status.kind,
+    inspector.state().analysis.routes.find(route => route.id === `${id} /mcp`)?.outcome,
+  ];
+  assert.deepEqual(of('pasted-1'), ['ok', 'admitted']);
+  assert.deepEqual(of('pasted-2'), ['unverified', 'refused']);
+  assert.deepEqual(of('pasted-3'), ['unverified', 'unknown'], 'no key is here to look with');
+});
+
+test('a pasted token is judged on the route that its audience is for', async context => {
+  const inspector = await open(context, connectionWith(good()));
+  await inspector.paste(jwt({ ...fixture('t2-openai-v1'), exp: inAnHour() }));
+  const routes = inspector.state().analysis.routes.map(({ id }) => id);
+  assert.deepEqual(
+    routes.filter(id => id.startsWith('pasted')),
+    ['pasted-1 /llm'],
+  );
+});
+
+test('a pasted token for none of them is judged on every route; without the gateway’s file the reason is said', async context => {
   const connection = connectionWith(good());
   const inspector = await open(context, connection);
   await inspector.paste(jwt({ ...fixture('t2-autonomous-v1'), exp: inAnHour() }));
@@ -317,7 +342,7 @@ test('a pasted token is a row of its own without its raw text, survives another 
   await inspector.paste(`Authorization: Bearer ${raw}`);
   assert.deepEqual(inspector.posted.at(-1), { type: 'goTo', token: 'pasted-1' });
   const row = inspector.row('pasted-1');
-  assert.deepEqual([row.label, row.pasted, row.status.kind], ['Pasted token 1', true, 'ok']);
+  assert.deepEqual([row.label, row.pasted, row.status.kind], ['Pasted token 1', true, 'unverified']);
   assert.equal(row.details?.kind?.label, 'Agent on its own behalf');
   assert.deepEqual([check(row.details, 'Signature')?.outcome, row.details?.length], ['unknown', undefined]);
   inspector.session.connection = connectionWith(good());

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import type { Connection } from '../../../src/agent/connection.ts';
 import type { Session } from '../../../src/agent/session.ts';
 import { Emitter } from '../../../src/base/event.ts';
@@ -19,12 +20,20 @@ import {
 import { Receiver } from '../../../src/protocol/receiver.ts';
 import { InspectorController } from '../../../src/views/inspectorController.ts';
 import { sayer } from '../../../src/views/messages/index.ts';
-import { AGENT, AUTHORITY, BLUEPRINT, CLIENT, TENANT, USER } from '../identity/support.ts';
+import { AGENT, AUTHORITY, BLUEPRINT, CLIENT, TENANT, USER, jwt as unsigned } from '../identity/support.ts';
 import { translate } from './support.ts';
 
 export interface Asked {
   what: string;
   force: boolean | undefined;
+}
+
+const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+
+/** A JWT that the tenant of the connections here has signed. */
+export function jwt(...given: Parameters<typeof unsigned>): string {
+  const signed = unsigned(...given).replace(/\.[^.]*$/, '');
+  return `${signed}.${sign('RSA-SHA256', Buffer.from(signed), privateKey).toString('base64url')}`;
 }
 
 /** What a connection hands out, by `tc` or the API's name; an error in place of a token is what asking for it throws. */
@@ -93,7 +102,7 @@ export function connectionWith(tokens: Tokens, asked: Asked[] = []): Connection 
     agent: { deployment: 'research-agent', serviceAccount: 'agent-blueprint' },
     account: { oid: USER, tid: TENANT, username: 'robin@contoso.example' },
     authority: new Authority(AUTHORITY, false),
-    signingKeys: { find: async () => undefined, clockOffset: undefined },
+    signingKeys: { find: async () => () => publicKey, has: (kid: unknown) => kid === 'k1', clockOffset: undefined },
     preflight: (api: 'llm' | 'mcp', token: PresentedToken) => {
       const file = parseGatewayConfig(GATEWAY_FILE);
       return [preflight(file, { path: `/${api}` }, token, Date.now(), { tools: api === 'mcp' ? TOOLS : [] })];
