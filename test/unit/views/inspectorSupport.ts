@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
+import type { TestContext } from 'node:test';
 import type { Connection } from '../../../src/agent/connection.ts';
 import type { Session } from '../../../src/agent/session.ts';
 import { Emitter } from '../../../src/base/event.ts';
@@ -15,12 +16,23 @@ import {
   type FromInspector,
   type InspectedToken,
   type InspectorState,
+  type TokenDetails,
   type ToInspector,
 } from '../../../src/protocol/inspector.ts';
 import { Receiver } from '../../../src/protocol/receiver.ts';
 import { InspectorController } from '../../../src/views/inspectorController.ts';
 import { sayer } from '../../../src/views/messages/index.ts';
-import { AGENT, AUTHORITY, BLUEPRINT, CLIENT, TENANT, USER, jwt as unsigned } from '../identity/support.ts';
+import {
+  AGENT,
+  AUTHORITY,
+  BLUEPRINT,
+  CLIENT,
+  TENANT,
+  USER,
+  fixture,
+  jwt as unsigned,
+  type Payload,
+} from '../identity/support.ts';
 import { translate } from './support.ts';
 
 export interface Asked {
@@ -147,7 +159,8 @@ export function startInspector(connection?: Connection) {
     receive: (data: unknown) => controller.receive(data, post, true),
     /** Resolves when no token is asked for any more. */
     settled: async (): Promise<void> => {
-      for (let turn = 0; turn < 200; turn++) {
+      const started = performance.now(); // the clocks may be mocked, and a signature takes its time
+      for (let turn = 0; performance.now() - started < 20_000; turn++) {
         await new Promise(setImmediate);
         const { refreshing, tokens } = receiver.state;
         if (turn > 3 && !refreshing && tokens.every(token => token.status.kind !== 'loading')) return;
@@ -188,3 +201,27 @@ export function startInspector(connection?: Connection) {
   inspector.tell({ type: 'ready' });
   return inspector;
 }
+
+/** Seconds since the epoch. */
+export const inAnHour = () => Math.floor(Date.now() / 1000) + 3_600;
+
+/** The tokens of a connection with which all is well. */
+export const good = (): Tokens => ({
+  tc: young('tc-v2'),
+  openai: young('t2-openai-v1'),
+  mcp: young('t2-mcp-v1'),
+});
+
+/** One of the fixtures with an hour to live, signed. */
+export const young = (name: string, header?: Payload): string => jwt({ ...fixture(name), exp: inAnHour() }, header);
+
+/** An inspector that has looked at its tokens; it ends with the test. */
+export async function open(context: TestContext, connection?: Connection) {
+  const inspector = startInspector(connection);
+  context.after(() => inspector.controller.dispose());
+  await inspector.settled();
+  return inspector;
+}
+
+export const check = (details: TokenDetails | undefined, title: string) =>
+  details?.checks.find(one => one.title === title);
