@@ -143,7 +143,9 @@ export async function runToolCall(
   if (!args) {
     return refuse('agent.badArguments', 'The arguments are not a JSON object. Call the tool again with valid JSON.');
   }
-  const predicted = resolved.listed ? undefined : deps.explainDenial(resolved);
+  const found = deps.explainDenial(resolved);
+  // What the gateway lists it allows, unless the token has changed since: then a list of before says nothing.
+  const predicted = resolved.listed && found?.outcome !== 'denied' ? undefined : found;
   change(predicted ? { denial: predicted } : {});
 
   try {

@@ -63,7 +63,7 @@ function wordsFor(t: Translate, remedy: Remedy, known: Known): SaidRemedy {
       return {
         sentence: t('Ask whoever owns the gateway’s file, if the agent should be allowed this.'),
         who: 'clusterAdmin',
-        fix: inFile(t, remedy, known),
+        fix: `${inFile(t, remedy, known)}\n\n${t('Decide whether this rule should stay as it is: it may be there on purpose.')}`,
       };
     case 'neverSet':
       return {
@@ -136,7 +136,7 @@ function patchApp(t: Translate, known: Known, app: string | undefined, property:
   const graph = new Graph(new Place(() => known));
   const path = `applications(appId='${app ?? t('<app id of the API>')}')`;
   return steps(
-    `${t('Read what the app registration has there, and keep it:')}\n\n${graph.call('GET', `${path}?$select=${property}`)}`,
+    `${t('Read what the app registration has there; the second call replaces it, so put it into that body, too:')}\n\n${graph.call('GET', `${path}?$select=${property}`)}`,
     `${t('Change it:')}\n\n${graph.call('PATCH', path, body)}\n\n${sentWith(t, 'Application.ReadWrite.All')}`,
   );
 }
