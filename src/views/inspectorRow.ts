@@ -53,7 +53,8 @@ function heldToken(held: Held, words: RowWords, keepsRaw: boolean): Omit<Inspect
   const { token, raw } = held;
   const { aud, sub, appid } = summarize(token.claims);
   const expired = token.expiresAt !== undefined && token.expiresAt <= words.now;
-  const unverified = held.signature.outcome === 'bad' || held.signature.code === 'signature.notChecked';
+  // Our own came from Entra; of a pasted one nobody knows where it comes from.
+  const unverified = held.signature.outcome === 'bad' || (!keepsRaw && held.signature.outcome !== 'ok');
   const value = (text: string) => clip(shown(text), LIMITS.claimValue);
   return {
     aud: value(aud),

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import https from 'node:https';
 import { after, before, describe, test } from 'node:test';
 import { until } from '../../scripts/host/processes.ts';
 import { Chat } from './support/chat.ts';
@@ -8,14 +10,30 @@ const THEMES = ['light', 'highContrast', 'highContrastLight', 'dark'] as const;
 /** Time for tokens to be made anew and judged, in milliseconds. */
 const ANEW = { timeout: 40_000 };
 
+const jwt = (header: object, claims: object, signature = '') =>
+  [header, claims]
+    .map(part => Buffer.from(JSON.stringify(part)).toString('base64url'))
+    .concat(signature)
+    .join('.');
+
 /** A token that nobody signed, as it might stand in a log. */
-const PASTED = [
+const PASTED = jwt(
   { alg: 'none', typ: 'JWT' },
   { aud: 'api://somewhere', iss: 'https://issuer.example/', marker: 'pasted-here' },
-]
-  .map(part => Buffer.from(JSON.stringify(part)).toString('base64url'))
-  .concat('')
-  .join('.');
+);
+
+/** Payloads of real tokens, and what the inspector says of each when somebody else has signed it. */
+const VERDICTS = [
+  { name: 'forged', payload: 't2-mcp-v1', header: {}, says: /The signature is not the tenant’s/ },
+  { name: 'graph', payload: 't2-graph-v1', header: { nonce: 'n' }, says: /Not verifiable by design/ },
+  {
+    name: 'autonomous',
+    payload: 't2-autonomous-v1',
+    header: { kid: 'x' },
+    says: /Agent on its own behalf[^]*Not checked/,
+  },
+  { name: 'agent-user', payload: 'agent-user-v1', header: { kid: 'x' }, says: /Agent through its own user account/ },
+];
 
 describe('the token inspector', { skip: lacks('controlUrl', 'mcp', 'llmModel', 'mcpAppId', 'secondAgent') }, () => {
   let world: World;
@@ -156,6 +174,31 @@ describe('the token inspector', { skip: lacks('controlUrl', 'mcp', 'llmModel', '
     await pasted.waitFor({ state: 'detached' });
   });
 
+  step(
+    'says of each kind of token what it is, and of none that it is good without a look at its signature',
+    async () => {
+      const { workbench, connection } = world;
+      const kid = await signingKey(connection.authority, connection.caFile);
+      for (const [index, { name, payload, header, says }] of VERDICTS.entries()) {
+        const file = new URL(`../fixtures/tokens/${payload}.json`, import.meta.url);
+        const claims = {
+          ...(JSON.parse(readFileSync(file, 'utf8')) as object),
+          exp: Math.floor(Date.now() / 1000) + 900,
+        };
+        await (await inspector()).getByRole('button', { name: 'Inspect Pasted Token…' }).click();
+        await workbench.quickInput.enter(jwt({ alg: 'RS256', kid, ...header }, claims, 'AAAA'));
+        const label = `Pasted token ${index + 2}`;
+        const pasted = await region(label);
+        await pasted.waitFor();
+        assert.match(await pasted.innerText(), says);
+        await rowStatus(label, 'Not verified');
+        await workbench.screenshot(`inspector-${name}`);
+        await pasted.getByRole('button', { name: 'Remove' }).click();
+        await pasted.waitFor({ state: 'detached' });
+      }
+    },
+  );
+
   step('comes back after a reload of the window, with tokens that were nowhere kept', async () => {
     const { workbench } = world;
     await workbench.reload();
@@ -181,3 +224,19 @@ describe('the token inspector', { skip: lacks('controlUrl', 'mcp', 'llmModel', '
     await workbench.screenshot('inspector-export');
   });
 });
+
+/** Id of a key by which the tenant signs, as anybody can read it. */
+async function signingKey(authority: string, caFile: string | null | undefined): Promise<string> {
+  const ca = caFile ? readFileSync(caFile) : undefined;
+  const text = await new Promise<string>((resolve, reject) => {
+    const request = https.get(`${authority}/discovery/v2.0/keys`, { ...(ca && { ca }) }, response => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (piece: string) => (body += piece));
+      response.on('end', () => resolve(body)).on('error', reject);
+    });
+    request.on('error', reject);
+  });
+  const { keys } = JSON.parse(text) as { keys: { kid: string }[] };
+  assert.ok(keys[0]);
+  return keys[0].kid;
+}
