@@ -146,7 +146,9 @@ export class TunnelLink {
     this.#pod = undefined;
     this.#outageSince ??= this.#clock.now();
     this.#takeSpare()?.destroy();
-    this.#set({ kind: isTransient(error) ? 'reconnecting' : 'failed', error });
+    const transient = isTransient(error);
+    this.#set({ kind: transient ? 'reconnecting' : 'failed', error });
+    if (transient) this.#warm(); // its keeper may have given up before this connection was lost: somebody must be at it
   }
 
   /**

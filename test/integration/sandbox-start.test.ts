@@ -258,7 +258,7 @@ test('the control endpoint wants its token, knows its panels, resets all of them
     for (const Authorization of ['', 'Bearer wrong'])
       assert.equal((await fetch(json.controlUrl, { headers: { Authorization } })).status, 401);
     const panels = (await control('/')) as Record<string, unknown>;
-    assert.deepEqual(Object.keys(panels).sort(), ['clock', 'entra', 'kubernetes', 'mcp', 'model', 'sidecar']);
+    assert.deepEqual(Object.keys(panels).sort(), ['clock', 'entra', 'issuer', 'kubernetes', 'mcp', 'model', 'sidecar']);
     const { access_token: tc, refresh_token: refreshToken } = await signIn(sandbox);
     await sidecarToken(json, 'mcp', tc);
 
