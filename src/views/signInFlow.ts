@@ -168,7 +168,8 @@ async function pickChoice(choices: readonly SignInChoice[], signal: AbortSignal)
   const ways = items.filter(({ choice }) => choice.kind === 'way');
   const rows: (vscode.QuickPickItem & { choice?: SignInChoice })[] =
     accounts.length > 0
-      ? [separator(t('signed in here')), ...accounts, separator(t('use another account, or sign in again')), ...ways]
+      ? // first what needs no change of user: that is what Sign In Again says
+        [separator(t('sign in again, or as somebody else')), ...ways, separator(t('signed in here')), ...accounts]
       : ways;
   const cancellation = new vscode.CancellationTokenSource();
   const end = () => cancellation.cancel();

@@ -149,10 +149,14 @@ describe(
 
     step('signs in as another user, unless that is cancelled', async () => {
       const { workbench } = world;
-      await workbench.command('Agent ID: Force Sign In');
+      const anew = async () => {
+        await workbench.command('Agent ID: Force Sign In');
+        await workbench.quickInput.pick('With a device code');
+      };
+      await anew();
       await workbench.modal('Your code:').click('Cancel');
       await workbench.statusBar(`for ${user(0)}`).waitFor();
-      await workbench.command('Agent ID: Force Sign In');
+      await anew();
       await useCode(user(1));
       await workbench.statusBar(`for ${user(1)}`).waitFor();
       await until(

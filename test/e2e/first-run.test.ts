@@ -91,7 +91,10 @@ describe('the first day: nothing is configured', () => {
     await page.close();
     const toast = await workbench.toast(/declined/).waitFor();
     await workbench.screenshot('declined');
-    assert.equal(await toast.text(), 'The sign-in was declined on the page. Sign in again and choose Continue there.');
+    assert.equal(
+      await toast.text(),
+      'The sign-in was declined on the page. Sign in again and choose Continue there. You can fix this.',
+    );
     await toast.close();
     await workbench.statusBar(/SANDBOX · .*not signed in/).waitFor();
     await (await chat.frame()).getByText('You are not signed in.', { exact: true }).waitFor();
