@@ -147,7 +147,10 @@ describe('the first day: nothing is configured', () => {
     await begin(refused);
     await chat.answer('crawling_exa', 'Allow Once');
     const card = await chat.card('crawling_exa');
-    await card.getByText(/policy refuses this tool/).waitFor();
+    await card
+      .getByText(/policy refuses this tool/)
+      .first()
+      .waitFor();
     assert.match(await card.innerText(), /crawling_exa/);
     await chat.idle();
     await workbench.screenshot('first-run-refused');

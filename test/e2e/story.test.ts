@@ -105,9 +105,15 @@ describe('the whole story, as a person does it', () => {
   turn('refuses a hidden tool with the clause of the policy that does it', async () => {
     await ask('Use exa-ai_crawling_exa to read https://example.com/agents');
     const card = (await chat()).getByRole('group', { name: 'Tool crawling_exa' });
-    await card.getByText(/policy will refuse/).waitFor();
+    await card
+      .getByText(/policy will refuse/)
+      .first()
+      .waitFor();
     await card.getByRole('button', { name: 'Allow Once' }).click();
-    await card.getByText(/policy refuses this tool/).waitFor();
+    await card
+      .getByText(/policy refuses this tool/)
+      .first()
+      .waitFor();
     assert.match(await card.innerText(), /mcp\.tool\.name/);
     await answered();
     await world.workbench.screenshot('refused');
