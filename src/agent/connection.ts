@@ -6,7 +6,7 @@ import type { Logger } from '../base/logger.ts';
 import type { DiscoveredAgent, DiscoveredGateway } from '../cluster/discovery.ts';
 import type { KubeApi } from '../cluster/kubeApi.ts';
 import type { Tunnel } from '../cluster/tunnel.ts';
-import { createGatewayModel, type ChatModel } from '../gateway/llm.ts';
+import type { ChatModel } from '../gateway/llm.ts';
 import type { DenialReason, HiddenTool } from '../gateway/policy.ts';
 import type { RouteVerdict } from '../gateway/preflight.ts';
 import type { PresentedToken } from '../gateway/tokenCheck.ts';
@@ -18,24 +18,13 @@ import type { Account, SignIn, SignInWay, UserToken } from '../identity/signIn.t
 import type { McpServers } from '../mcp/registry.ts';
 import { Actor } from './actor.ts';
 import type { Configuration } from './configuration.ts';
+import { GatewayModel } from './gatewayModel.ts';
 import { GatewayRules } from './gatewayRules.ts';
-import { connectGatewayServers } from './gatewayServers.ts';
-import { needsPerson, Recovery } from './recovery.ts';
+import { GatewayServers } from './gatewayServers.ts';
+import { PersonSignIn, type InteractiveSignIn } from './personSignIn.ts';
+import { Recovery } from './recovery.ts';
 import { StepList, type StepId, type StepState } from './steps.ts';
 import { openTunnels, type Tunnels } from './tunnels.ts';
-
-/** What an interactive sign-in is for, where that is known. */
-export interface SignInRequest {
-  /** JSON text of the claims challenge that it answers. */
-  claims?: string;
-  /** Who should sign in; a hint, the person may choose somebody else. */
-  account?: Account;
-  /** A sign-in that is at hand does not do. */
-  anew?: boolean;
-}
-
-/** Asks the person to sign in; resolves with the token, rejects with what went wrong or when the person cancels. */
-export type InteractiveSignIn = (signIn: SignIn, signal: AbortSignal, request?: SignInRequest) => Promise<UserToken>;
 
 export interface ConnectionDeps {
   api: KubeApi;
@@ -52,9 +41,6 @@ export interface ConnectionDeps {
   clock: Clock;
 }
 
-/** Life that a token must have left when the model is asked, in milliseconds: most answers end within it. */
-const TURN_LIFETIME_MS = 120_000;
-
 /**
  * One agent, one user, one cluster: the tunnels, the token broker and what hangs on them. Each step stands alone; a
  * failed one keeps its error and leaves the others to work as far as they can.
@@ -70,7 +56,10 @@ export class Connection implements Disposable {
   readonly gatewayTunnel: Tunnel | undefined;
   readonly #deps: ConnectionDeps;
   readonly #sidecar: Sidecar;
+  readonly #person: PersonSignIn;
   readonly #rules: GatewayRules;
+  readonly #model: GatewayModel;
+  readonly #gatewayServers: GatewayServers;
   readonly #store = new DisposableStore();
   readonly #steps: StepList;
   readonly #actor: Actor;
@@ -79,16 +68,16 @@ export class Connection implements Disposable {
   readonly onDidChange = this.#changed.event;
   readonly #life = new AbortController();
   #starting: AbortController | undefined;
-  #model: Promise<ChatModel> | undefined;
 
   private constructor(deps: ConnectionDeps, tunnels: Tunnels) {
     this.#deps = deps;
     this.#steps = new StepList(() => this.#changed.fire(), deps.logger);
+    this.#person = new PersonSignIn(deps.signIn, this.#recovery);
     this.#actor = new Actor(deps.signIn, {
       changed: () => this.#changed.fire(),
       ended: () => {
         this.broker.clear();
-        this.#showGateway([]); // their sessions were opened for that user
+        this.#gatewayServers.clear(); // their sessions were opened for that user
       },
     });
     this.configuration = deps.configuration;
@@ -109,6 +98,11 @@ export class Connection implements Disposable {
       logger: deps.logger,
     });
     this.#rules = new GatewayRules({ ...deps, broker: this.broker });
+    const { llmApi, mcpApi } = deps.configuration;
+    const tokenFor = (api: string) => async (options: GetOptions) => (await this.#release(api, options)).raw;
+    const through = { ...deps, tunnel: tunnels.gateway };
+    this.#model = new GatewayModel({ ...through, token: tokenFor(llmApi.value) });
+    this.#gatewayServers = this.#store.add(new GatewayServers({ ...through, token: tokenFor(mcpApi.value) }));
     for (const tunnel of [tunnels.sidecar, tunnels.gateway]) {
       if (tunnel) this.#store.add(tunnel.onDidChangeState(() => this.#changed.fire()));
     }
@@ -180,14 +174,9 @@ export class Connection implements Disposable {
     if (interactive && this.asking) return this.forceSignIn(interactive, caller); // what is at hand does not do
     let asked = false;
     const signIn = async (signal: AbortSignal) => {
-      const silent = await this.#deps.signIn.silent({ signal }).catch((error: unknown) => {
-        if (!interactive || !needsPerson(error)) throw error;
-        this.#recovery.note(error); // who is here, and asked for it
-      });
-      asked = !silent;
-      const token = silent ?? (interactive && (await this.#ask(interactive, signal, this.account)));
-      if (!token) throw new AgentIdError('agent.signInNeeded');
-      return token;
+      const found = await this.#person.atHandOr(interactive, this.account, signal);
+      ({ asked } = found);
+      return found.token;
     };
     await this.#pass(signIn, caller, { forceRefresh: () => asked, keepServers: false });
   }
@@ -202,7 +191,8 @@ export class Connection implements Disposable {
     const before = this.account;
     let token: UserToken;
     try {
-      token = await this.#ask(interactive, AbortSignal.any([caller, this.#life.signal]), question && before, true);
+      const request = { anew: true, ...(question && before && { account: before }) };
+      token = await this.#person.ask(interactive, request, AbortSignal.any([caller, this.#life.signal]));
     } catch (error) {
       if (!question || caller.aborted || this.#life.signal.aborted) throw error;
       return question.settle(error);
@@ -231,23 +221,9 @@ export class Connection implements Disposable {
     await this.#deps.signIn.signOut();
   }
 
-  /** A model whose token lives long enough for a turn. Throws `agent.noGateway` or what the exchange throws. */
-  async modelForTurn(signal: AbortSignal): Promise<ChatModel> {
-    const { configuration } = this.#deps;
-    const tunnel = this.gatewayTunnel;
-    if (!tunnel) throw new AgentIdError('agent.noGateway', { namespace: this.agent.namespace });
-    const api = configuration.llmApi.value;
-    await this.#release(api, { minLifetimeMs: TURN_LIFETIME_MS, signal });
-    this.#model ??= createGatewayModel({
-      fetch: tunnel.fetch,
-      baseUrl: `${tunnel.origin}${configuration.llmPath.value}`,
-      deployment: configuration.llmDeployment.value,
-      apiVersion: configuration.llmApiVersion.value,
-      token: async options => (await this.#release(api, options)).raw,
-      logger: this.#deps.logger,
-    });
-    this.#model.catch(() => (this.#model = undefined)); // the next turn tries again
-    return this.#model;
+  /** See `GatewayModel`. */
+  modelForTurn(signal: AbortSignal): Promise<ChatModel> {
+    return this.#model.forTurn(signal);
   }
 
   /** See `GatewayRules`, here and below. */
@@ -272,60 +248,41 @@ export class Connection implements Disposable {
     this.#deps.api.dispose();
   }
 
-  /** The steps, after the sign-in that `signIn` is. */
+  /** The steps, the first of which is what `signIn` does. */
   async #pass(
     signIn: (signal: AbortSignal) => Promise<UserToken>,
     caller: AbortSignal,
     options: { forceRefresh: () => boolean; keepServers: boolean },
   ): Promise<void> {
-    const { configuration } = this.#deps;
+    const { llmApi, mcpApi } = this.configuration;
+    const { forceRefresh, keepServers } = options;
     this.#starting?.abort();
     this.#starting = new AbortController();
-    const signal = AbortSignal.any([caller, this.#life.signal, this.#starting.signal]);
-    this.#steps.reset(signal);
-    const health = this.#steps.run('sidecar', signal, async () => {
-      await this.#sidecar.healthz(signal);
-      return this.agent.deployment;
-    });
-    health.catch(() => {}); // heard of below, unless the sign-in was cancelled first
-    const signedIn = await this.#steps.run('signIn', signal, async () => {
-      const token = await signIn(signal);
-      signal.throwIfAborted();
-      this.#actor.adopt(token);
-      return token.account.username;
-    });
-    const healthy = await health;
-    const { forceRefresh, keepServers } = options;
-    const noTools = () => {
-      if (!keepServers) this.#noTools(); // else calls wait on them, and each says by itself what it lacks
+    const exchange = (api: string) => async (signal: AbortSignal) => {
+      const token = await this.#release(api, { signal, forceRefresh: forceRefresh() });
+      return token.fingerprint.slice(0, 8);
     };
-    if (!signedIn || !healthy) return noTools();
-    const exchange = (step: StepId, api: string) =>
-      this.#steps.run(step, signal, async () => {
-        const token = await this.#release(api, { signal, forceRefresh: forceRefresh() });
-        return token.fingerprint.slice(0, 8);
-      });
-    await Promise.all([
-      exchange('llmToken', configuration.llmApi.value),
-      exchange('mcpToken', configuration.mcpApi.value).then(released =>
-        released ? this.#tools(signal, keepServers) : noTools(),
-      ),
-    ]);
-  }
-
-  /** Has the person sign in, with the claims challenge that Entra gave last. */
-  async #ask(
-    interactive: InteractiveSignIn,
-    signal: AbortSignal,
-    account: Account | undefined,
-    anew = false,
-  ): Promise<UserToken> {
-    const { claims } = this.#recovery;
-    const request = { ...(claims && { claims }), ...(account && { account }), ...(anew && { anew }) };
-    const token = await interactive(this.#deps.signIn, signal, request);
-    signal.throwIfAborted();
-    this.#recovery.signedIn();
-    return token;
+    await this.#steps.runAll(
+      {
+        sidecar: async signal => {
+          await this.#sidecar.healthz(signal);
+          return this.agent.deployment;
+        },
+        signIn: async signal => {
+          const token = await signIn(signal);
+          signal.throwIfAborted();
+          this.#actor.adopt(token);
+          return token.account.username;
+        },
+        llmToken: exchange(llmApi.value),
+        mcpToken: exchange(mcpApi.value),
+        tools: async signal => String(await this.#gatewayServers.connect(keepServers, signal)),
+        noTools: () => {
+          if (!keepServers) this.#noTools(); // else calls wait on them, and each says by itself what it lacks
+        },
+      },
+      AbortSignal.any([caller, this.#life.signal, this.#starting.signal]),
+    );
   }
 
   /** The agent's token for an API; a refusal that a sign-in did not mend is told as that. */
@@ -364,23 +321,6 @@ export class Connection implements Disposable {
       .map(step => this.step(step))
       .find(state => state.kind === 'failed');
     const reason = failed?.kind === 'failed' ? failed.error : undefined;
-    this.#showGateway(AgentIdError.is(reason) ? { unavailable: reason } : []);
-  }
-
-  /** The list of servers is the window's: a connection that has ended has no part in it. */
-  #showGateway(servers: Parameters<McpServers['setGateway']>[0]): void {
-    if (!this.#life.signal.aborted) this.#deps.servers.setGateway(servers);
-  }
-
-  async #tools(signal: AbortSignal, keep: boolean): Promise<void> {
-    const { configuration, servers, gateway, agent } = this.#deps;
-    await this.#steps.run('tools', signal, async () => {
-      const tunnel = this.gatewayTunnel;
-      if (!tunnel || !gateway) throw new AgentIdError('agent.noGateway', { namespace: agent.namespace });
-      if (configuration.routesProblem) throw configuration.routesProblem;
-      const api = configuration.mcpApi.value;
-      const token = async (options: GetOptions) => (await this.#release(api, options)).raw;
-      return String(await connectGatewayServers({ servers, configuration, tunnel, token, keep, signal }));
-    });
+    this.#gatewayServers.clear(AgentIdError.is(reason) ? reason : undefined);
   }
 }

@@ -7,7 +7,8 @@ import type { Logger } from '../base/logger.ts';
 import type { PluginRun } from '../cluster/execCredential.ts';
 import type { EditorAccounts, SecretStore } from '../identity/types.ts';
 import type { McpServers } from '../mcp/registry.ts';
-import type { Connection, InteractiveSignIn } from './connection.ts';
+import type { Connection } from './connection.ts';
+import type { InteractiveSignIn } from './personSignIn.ts';
 import type { ConnectionPlan, Overrides } from './configuration.ts';
 import type { TrustedIdentity, TrustStore } from './trust.ts';
 

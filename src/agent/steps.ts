@@ -10,6 +10,12 @@ export type StepState =
 
 const PENDING: StepState = { kind: 'pending' };
 
+/** What each step does, resolving with the detail of its line. */
+export type StepWork = Record<StepId, (pass: AbortSignal) => Promise<string>> & {
+  /** Called instead of `tools` where the steps before it did not lead there. */
+  noTools(): void;
+};
+
 /** What became of each step. It knows no step's work, so that the views can import it for next to nothing. */
 export class StepList {
   readonly #states = new Map<StepId, StepState>();
@@ -45,6 +51,24 @@ export class StepList {
   set(step: StepId, state: StepState): void {
     this.#states.set(step, state);
     this.#changed();
+  }
+
+  /**
+   * Runs all steps anew, each when those it needs are done: the sidecar is asked while the person signs in, and the two
+   * tokens are had side by side. Resolves when all ended, failed or not; only an abort rejects.
+   */
+  async runAll(work: StepWork, pass: AbortSignal): Promise<void> {
+    this.reset(pass);
+    const run = (step: StepId) => this.run(step, pass, () => work[step](pass));
+    const health = run('sidecar');
+    health.catch(() => {}); // heard of below, unless the sign-in was cancelled first
+    const signedIn = await run('signIn');
+    if (!(await health) || !signedIn) return work.noTools();
+    const tools = async () => {
+      if (await run('mcpToken')) await run('tools');
+      else work.noTools();
+    };
+    await Promise.all([run('llmToken'), tools()]);
   }
 
   /** Runs a step with the signal of its pass. False when it failed, which its state says; only an abort rejects. */

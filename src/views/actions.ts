@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { ConnectionPlan } from '../agent/configuration.ts';
-import type { Connection, InteractiveSignIn } from '../agent/connection.ts';
+import type { Connection } from '../agent/connection.ts';
+import type { InteractiveSignIn } from '../agent/personSignIn.ts';
 import type { Session } from '../agent/session.ts';
 import type { Turns } from '../agent/turns.ts';
 import { readWorld } from '../agent/world.ts';

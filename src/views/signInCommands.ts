@@ -1,5 +1,6 @@
 import type { ConnectionPlan } from '../agent/configuration.ts';
-import type { Connection, InteractiveSignIn } from '../agent/connection.ts';
+import type { Connection } from '../agent/connection.ts';
+import type { InteractiveSignIn } from '../agent/personSignIn.ts';
 import type { Session } from '../agent/session.ts';
 import { AgentIdError } from '../base/errors.ts';
 

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { InteractiveSignIn, SignInRequest } from '../agent/connection.ts';
+import type { InteractiveSignIn, SignInRequest } from '../agent/personSignIn.ts';
 import { AgentIdError } from '../base/errors.ts';
 import type { Account, DeviceCodePrompt, SignIn, SignInWay, UserToken } from '../identity/signIn.ts';
 import type { SignInMemory } from './memory.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import type { ConnectionPlan } from '../../src/agent/configuration.ts';
-import type { InteractiveSignIn, SignInRequest } from '../../src/agent/connection.ts';
+import type { InteractiveSignIn, SignInRequest } from '../../src/agent/personSignIn.ts';
 import type { Receipt } from '../../src/agent/receipts.ts';
 import { AgentIdError, isCancellation } from '../../src/base/errors.ts';
 import { SignInCommands } from '../../src/views/signInCommands.ts';

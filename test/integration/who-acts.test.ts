@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import type { ApprovalAnswer } from '../../src/agent/approvals.ts';
-import type { InteractiveSignIn } from '../../src/agent/connection.ts';
+import type { InteractiveSignIn } from '../../src/agent/personSignIn.ts';
 import type { Receipt } from '../../src/agent/receipts.ts';
 import { Emitter } from '../../src/base/event.ts';
 import type { ChatModel } from '../../src/gateway/llm.ts';
