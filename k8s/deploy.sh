@@ -3,7 +3,7 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=env.sh
+# shellcheck source=env.sh source-path=SCRIPTDIR
 . "$here/env.sh"
 
 usage() {

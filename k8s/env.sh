@@ -41,8 +41,10 @@ read_env() {
   done
   agents=''
   number=0
+  mark=$(printf '\357\273\277') # of UTF-8, as Windows editors write it
   while IFS= read -r line || [ -n "$line" ]; do
     number=$((number + 1))
+    [ "$number" != 1 ] || line=${line#"$mark"}
     line=$(printf '%s' "$line" | tr -d '\r' | sed 's/^[[:space:]]*//; s/^export[[:space:]][[:space:]]*//')
     case $line in
       '' | '#'*) continue ;;
@@ -147,6 +149,7 @@ quote_agents() {
     for name in $agents; do AGENT_APP_IDS="${AGENT_APP_IDS:+$AGENT_APP_IDS,}$(value "$name")"; done
   fi
   quoted=''
+  set -f # a * in the file is no list of files
   for id in $(value AGENT_APP_IDS | tr 'A-F' 'a-f' | tr -d "\"'" | tr ',' ' '); do
     matches "$id" "$GUID" || problem "AGENT_APP_IDS has something that is no GUID: $(short "$id")"
     for name in TENANT_ID BLUEPRINT_APP_ID MCP_APP_ID; do
@@ -154,6 +157,7 @@ quote_agents() {
     done
     quoted="${quoted:+$quoted,}'$id'"
   done
+  set +f
   AGENT_APP_IDS=$quoted
 }
 

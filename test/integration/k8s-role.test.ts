@@ -8,7 +8,7 @@ import { discover } from '../../src/cluster/discovery.ts';
 import type { KubeApi } from '../../src/cluster/kubeApi.ts';
 import { loadKubeconfig } from '../../src/cluster/kubeconfig.ts';
 import { openTunnel } from '../../src/cluster/tunnel.ts';
-import { startSandbox, type TestSandbox } from './support/sandbox.ts';
+import { signIn, startSandbox, type TestSandbox } from './support/sandbox.ts';
 
 const list = v.array(v.string());
 const role = v.object({
@@ -80,4 +80,39 @@ test('the Role agent-id-user gives what connecting and calling need, and not one
       ),
     );
   assert.deepEqual([...used].sort(), given.sort());
+});
+
+test('whoever reaches a sidecar gets an agent’s own token by an override, but the gateway takes none without a user', async () => {
+  const { direct, agents } = sandbox.json;
+  const authorization = `Bearer ${(await signIn(sandbox)).access_token}`;
+  const agent = agents[0]?.appId ?? assert.fail('the sandbox has no agent');
+  const statuses = async (api: string, url: string, body: object, override: string) => {
+    const query = `AgentIdentity=${agent}${override}`;
+    const given = await fetch(`${direct.sidecar}/AuthorizationHeader/${api}?${query}`, { headers: { authorization } });
+    const { authorizationHeader } = v.parse(v.object({ authorizationHeader: v.string() }), await given.json());
+    const answer = await fetch(`${direct.gateway}${url}`, {
+      method: 'POST',
+      headers: {
+        authorization: authorizationHeader,
+        accept: 'application/json, text/event-stream',
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify(body),
+    });
+    return [answer.status, (await answer.text()).slice(0, 50)];
+  };
+  const clientInfo = { name: 'test', version: '1' };
+  const params = { protocolVersion: '2025-06-18', capabilities: {}, clientInfo };
+  const model = { model: sandbox.json.llmModel, messages: [{ role: 'user', content: 'hello' }] };
+  for (const [api, url, body] of [
+    ['mcp', '/mcp', { jsonrpc: '2.0', id: 1, method: 'initialize', params }],
+    ['openai', `/llm/openai/deployments/${model.model}/chat/completions?api-version=2024-10-21`, model],
+  ] as const) {
+    assert.equal((await statuses(api, url, body, ''))[0], 200, url);
+    assert.deepEqual(
+      await statuses(api, url, body, '&optionsOverride.RequestAppToken=true'),
+      [403, 'authorization failed'],
+      url,
+    );
+  }
 });
