@@ -8,7 +8,7 @@ import { keepRecent } from './base/recentLog.ts';
 import { McpServers } from './mcp/registry.ts';
 import { readSettings } from './settings.ts';
 import { Actions } from './views/actions.ts';
-import { keyModel } from './views/apiKeyFlow.ts';
+import { apiKeyOf, keyModel } from './views/apiKeyFlow.ts';
 import { ChatController } from './views/chatController.ts';
 import { ChatView, CHAT_VIEW } from './views/chatView.ts';
 import { registerCommands } from './views/commands.ts';
@@ -34,7 +34,7 @@ import { SignInFlow, signInPlace } from './views/signInFlow.ts';
 import { helps, waysHere } from './views/signInWays.ts';
 import { StatusBar } from './views/statusBar.ts';
 import { TokenTimer } from './views/tokenTimer.ts';
-import { supportFacts } from './views/support.ts';
+import { heldTokens, offerBundle, supportFacts } from './views/support.ts';
 import { RowTree } from './views/tree.ts';
 import { openUnsaved } from './views/unsavedDocument.ts';
 import { actorSentence, signInQuestion, tokenLabel } from './views/words.ts';
@@ -150,13 +150,17 @@ export function activate(context: vscode.ExtensionContext): void {
       plan: await actions.planAtHand(),
       choose: signal => actions.choosePlan(signal),
       settings: readSettings(),
-      interaction: { signIn: signIn.signIn, trust: confirmTrust },
+      interaction: { signIn: actions.signInBeside, trust: confirmTrust },
       account: () => session.connection?.account,
       clientVersion: version,
     }),
     helps: (action, error) => helps(action, error, waysHere(session.connection?.signInWays ?? [], place)),
-    support: () => ({ ...supportFacts(context), log: recent.lines() }),
-    openDocument: json => void openUnsaved(json, 'json').catch((error: unknown) => actions.report(error)),
+    support: async () => ({
+      ...supportFacts(context),
+      log: recent.lines(),
+      secrets: [...heldTokens(session.connection), ...(await apiKeyOf(secrets))],
+    }),
+    offerBundle,
     runAction: id => void vscode.commands.executeCommand(id),
     copyText: text => void vscode.env.clipboard.writeText(text),
     report: error => actions.report(error),

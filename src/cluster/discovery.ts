@@ -17,11 +17,15 @@ export interface DiscoveredAgent {
   sidecarPort: number;
   /** What its container says of the sidecar. */
   sidecar: {
+    /** Name of its container. */
+    name: string;
     image: string;
     /** `Sidecar__AllowOverrides__GetAuthorizationHeader`. */
     overrides?: Sourced<string>;
     /** `AzureAd__ClientCredentials__0__SourceType`: how the blueprint proves itself. */
     credential?: Sourced<string>;
+    /** `AzureAd__ClientCredentials__0__SignedAssertionFileDiskPath`: where it reads the pod's own token. */
+    tokenFile?: Sourced<string>;
     /** `ASPNETCORE_ENVIRONMENT`. */
     environment?: Sourced<string>;
     /** Names of its variables, sorted; never a value. */
@@ -169,10 +173,12 @@ async function describeAgent(
     selector: podLabels(deployment),
     sidecarPort: sidecarPort(sidecar, own),
     sidecar: {
+      name: sidecar.name,
       image: sidecar.image ?? '',
       ...definedOnly({
         overrides: problems.shaped(own.setting('Sidecar__AllowOverrides__GetAuthorizationHeader'), 'name'),
         credential: problems.shaped(own.setting('AzureAd__ClientCredentials__0__SourceType'), 'name'),
+        tokenFile: problems.shaped(own.setting('AzureAd__ClientCredentials__0__SignedAssertionFileDiskPath'), 'path'),
         environment: problems.shaped(own.setting('ASPNETCORE_ENVIRONMENT'), 'name'),
       }),
       variables: own.names().toSorted(),

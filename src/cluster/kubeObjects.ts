@@ -35,6 +35,9 @@ const container = v.object({
   volumeMounts: v.nullish(v.array(v.object({ name: v.string(), mountPath: v.string(), subPath: text })), []),
 });
 
+/** A token that the kubelet makes for the pod; without an audience it is for the API server. */
+const serviceAccountToken = v.nullish(v.object({ path: v.string(), audience: text }));
+
 const podSpec = v.object({
   serviceAccountName: text,
   containers: v.nullish(v.array(container), []),
@@ -49,6 +52,7 @@ const podSpec = v.object({
             items: v.nullish(v.array(v.object({ key: v.string(), path: v.string() })), []),
           }),
         ),
+        projected: v.nullish(v.object({ sources: v.nullish(v.array(v.object({ serviceAccountToken })), []) })),
       }),
     ),
     [],

@@ -12,7 +12,7 @@ export interface BundleParts {
   report: Report;
   subject: Subject | undefined;
   log: readonly string[];
-  /** Secrets that this process holds: none of them may be in the bundle. */
+  /** Tokens and keys that this process holds: of none of them a piece may be in the bundle. */
   secrets: readonly string[];
   /** The person's home directory, which is named `~`. */
   home: string;
@@ -35,14 +35,24 @@ export function supportBundle(parts: BundleParts): string {
     ...(subject && { configuration: configurationOf(subject) }),
     log,
   };
-  const text = JSON.stringify(bundle, (_key, value: unknown) => masked(value, parts.home), 2);
-  const kinds = findSecrets(text, parts.secrets);
+  const values: string[] = []; // as they are: JSON spells some characters out
+  const hide = (value: string) => {
+    const masked = mask(value, parts.home);
+    values.push(masked);
+    return masked;
+  };
+  const masking = (_key: string, value: unknown) => {
+    if (typeof value === 'string') return hide(value);
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [hide(key), inner])); // others chose some keys
+  };
+  const text = JSON.stringify(bundle, masking, 2);
+  const kinds = findSecrets([text, ...values].join('\0'), parts.secrets);
   if (kinds.length > 0) throw new AgentIdError('doctor.bundleHoldsSecret', { kinds: kinds.join(', ') });
   return `${text}\n`;
 }
 
-function masked(value: unknown, home: string): unknown {
-  if (typeof value !== 'string') return value;
+function mask(value: string, home: string): string {
   const local = home.length > 1 ? value.replaceAll(home, '~') : value;
   return hideSecrets(local)
     .replace(/[\w.+'#-]+@(?=[\w-]+\.[\w.-]*\w)/g, '‹user›@')
@@ -77,7 +87,7 @@ function found({ facts, findings, remarks }: Found): object {
     ...(findings.length > 0 && {
       findings: findings.map(finding =>
         finding.kind === 'verdict'
-          ? { token: finding.token, code: finding.verdict.code, outcome: finding.verdict.outcome }
+          ? { of: finding.token, code: finding.verdict.code, outcome: finding.verdict.outcome }
           : {
               path: finding.verdict.path,
               outcome: finding.verdict.outcome,

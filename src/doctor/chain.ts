@@ -18,6 +18,8 @@ export class Look {
   readonly found: Found = { facts: [], findings: [], remarks: [] };
   /** Why nothing could be seen; the check counts neither as passed nor as failed. */
   unseen: AgentIdError | undefined;
+  /** Checks of which one would have had to pass: without any there was nothing to look at. */
+  missing: readonly Node<unknown>[] = [];
 
   constructor(signal: AbortSignal) {
     this.signal = signal;
@@ -118,22 +120,26 @@ export class Chain {
       Promise.all((after ?? []).map(({ result }) => result)),
     ]);
     this.#signal.throwIfAborted();
-    const missing = needs.filter((_, index) => !needed[index]);
-    if (missing.length > 0) {
-      this.#set(id, { kind: 'blocked', needs: this.#roots(missing) });
+    const failed = needs.filter((_, index) => !needed[index]);
+    if (failed.length > 0) {
+      this.#set(id, { kind: 'blocked', needs: this.#roots(failed) });
       return undefined;
     }
     const values = needed.map(each => each?.value) as Values<N>;
     const rest = others.map(each => each?.value) as Optional<M>;
     const since = this.#clock.now();
     const until = since + this.#patience.atMost;
+    this.#set(id, { kind: 'running', since, ...new Look(this.#signal).found });
     for (;;) {
       const look = new Look(this.#signal);
-      this.#set(id, { kind: 'running', since, ...look.found });
       const ms = () => this.#clock.now() - since;
       try {
         const value = await orAborted(work(look, values, rest), this.#signal);
-        const { unseen, found } = look;
+        const { unseen, found, missing } = look;
+        if (missing.length > 0) {
+          this.#set(id, { kind: 'blocked', needs: this.#roots(missing) });
+          return undefined;
+        }
         this.#set(
           id,
           unseen ? { kind: 'unknown', ms: ms(), error: unseen, ...found } : { kind: 'passed', ms: ms(), ...found },
@@ -143,8 +149,12 @@ export class Chain {
         this.#signal.throwIfAborted();
         const nextTry = this.#clock.now() + this.#patience.every;
         if (AgentIdError.is(error) && mends?.(error) && nextTry <= until) {
-          this.#set(id, { kind: 'waiting', since, error, nextTry, until, ...look.found });
-          if (await this.#wait(id)) continue;
+          const waiting = { kind: 'waiting', since, error, nextTry, until, ...look.found } as const;
+          this.#set(id, { ...waiting, trying: false });
+          if (await this.#wait(id)) {
+            this.#set(id, { ...waiting, trying: true }); // what it waits for stays in sight
+            continue;
+          }
         }
         this.#set(id, { kind: 'failed', ms: ms(), error, ...look.found });
         return undefined;

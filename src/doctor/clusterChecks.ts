@@ -4,11 +4,9 @@ import { requireAccess, serverVersion } from '../cluster/accessReview.ts';
 import { discover, type DiscoveredAgent, type Discovery } from '../cluster/discovery.ts';
 import { loadKubeconfig } from '../cluster/kubeconfig.ts';
 import type { KubeApi } from '../cluster/kubeApi.ts';
-import { kube } from '../cluster/kubeObjects.ts';
-import { pickPod } from '../cluster/pods.ts';
 import type { Chain, Node } from './chain.ts';
 import type { DoctorDeps } from './doctor.ts';
-import { podTrouble } from './podTrouble.ts';
+import { readyPod } from './podTrouble.ts';
 
 /** What the cluster says, once the agent was found. */
 export interface Subject {
@@ -93,14 +91,8 @@ export function clusterChecks(chain: Chain, deps: DoctorDeps, own: (api: KubeApi
   const pod = chain.add('pod', {
     needs: [subject],
     look: async (look, [{ api, agent }]) => {
-      const { namespace, selector } = agent;
-      const pods = await kube.pods(api, namespace, selector, look.signal);
-      const name = await pickPod(api, agent, undefined, look.signal).catch((error: unknown) => {
-        throw (AgentIdError.is(error, 'tunnel.noReadyPod') && podTrouble(pods)) || error;
-      });
+      const { name, restarts } = await readyPod(api, agent, look.signal);
       look.fact('pod', name);
-      const status = pods.find(({ metadata }) => metadata.name === name)?.status;
-      const restarts = (status?.containerStatuses ?? []).reduce((sum, each) => sum + (each.restartCount ?? 0), 0);
       if (restarts > 0) look.fact('restarts', restarts);
       return name;
     },

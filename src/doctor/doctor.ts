@@ -54,7 +54,7 @@ export function examine(deps: DoctorDeps, changed: (id: CheckId) => void, signal
   const chain = new Chain({ signal, clock: deps.clock, patience: deps.patience ?? PATIENCE, changed });
   const cluster = clusterChecks(chain, deps, own);
   const sidecar = sidecarChecks(chain, cluster, deps, own);
-  const identity = identityChecks(chain, cluster, sidecar, deps);
+  const identity = identityChecks(chain, cluster, sidecar, deps, own);
   gatewayChecks(chain, cluster, identity, deps, own);
   const close = async () => {
     over = true;

@@ -14,6 +14,10 @@ export type DoctorErrorCode =
   | 'doctor.development'
   /** The sidecar proves itself with a secret, not with the pod's own token; args: source. */
   | 'doctor.clientSecret'
+  /** The kubelet puts no ServiceAccount token where the sidecar reads it; args: pod, path. */
+  | 'doctor.noTokenFile'
+  /** The ServiceAccount token that the sidecar reads is not for Entra; args: pod, path, audience (empty: the API server's own). */
+  | 'doctor.tokenAudience'
   /** We may not read the cluster's issuer; args: path. */
   | 'doctor.issuerUnreadable'
   /** The issuer exists only inside the cluster; args: issuer. */

@@ -1,15 +1,27 @@
+import { BlockList, isIP } from 'node:net';
 import * as v from 'valibot';
+import type { OpenSignIn } from '../agent/openSignIn.ts';
 import { AgentIdError } from '../base/errors.ts';
 import type { Fetch } from '../base/fetch.ts';
 import type { KubeApi } from '../cluster/kubeApi.ts';
+import { kube } from '../cluster/kubeObjects.ts';
 import { networkReason, parseJson, readText } from '../identity/http.ts';
 import type { Look } from './chain.ts';
 import type { Subject } from './clusterChecks.ts';
+import { newest } from './podTrouble.ts';
+import { audienceOfTokenFile } from './tokenFile.ts';
 
 const DISCOVERY = '/.well-known/openid-configuration';
 const JWKS = '/openid/v1/jwks';
-/** What Entra's exchange demands in `aud` (Microsoft Learn, "Workload identity federation"). */
-const EXCHANGE_AUDIENCE = 'api://AzureADTokenExchange';
+/** Addresses that nobody on the internet reaches (RFC 1918, 6598, 3927, 4193, 4291). */
+const INSIDE = new BlockList();
+for (const range of [
+  ...['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '169.254.0.0/16', '127.0.0.0/8'],
+  ...['fc00::/7', 'fe80::/10', '::1/128'],
+]) {
+  const [network = '', bits] = range.split('/');
+  INSIDE.addSubnet(network, Number(bits), isIP(network) === 6 ? 'ipv6' : 'ipv4');
+}
 const TIMEOUT_MS = 15_000;
 const MAX_BYTES = 256 * 1024;
 /** Credentials of the sidecar that are no token of the pod. */
@@ -26,19 +38,22 @@ const keySet = v.object({
 type Key = v.InferOutput<typeof keySet>['keys'][number];
 
 /**
- * Whether Entra can believe the pod's ServiceAccount token: it reads issuer and keys from the public address that the
- * token names, and compares the subject with the blueprint's federated credential (kubernetes.io, "Service account issuer
- * discovery"). Reports the credential that would fit.
+ * Whether Entra can believe the pod's ServiceAccount token: whether the pod has one for Entra where the sidecar reads it,
+ * and whether issuer and keys stand at the public address that the token names, where Entra reads them (kubernetes.io,
+ * "Service account issuer discovery"). Reports the federated credential of the blueprint that would fit.
  */
 export async function lookAtFederation(
   look: Look,
-  { api, agent, configuration }: Subject,
-  fetch: Fetch,
+  found: Subject,
+  { fetch, authority }: Pick<OpenSignIn, 'fetch' | 'authority'>,
 ): Promise<void> {
+  const { api, agent, configuration } = found;
+  const isPublic = (address: string) => isReachable(address, authority.loopback);
   const subject = `system:serviceaccount:${agent.namespace}:${agent.serviceAccount}`;
   look.fact('subject', subject);
   if (OTHER_PROOF.test(agent.sidecar.credential?.value ?? ''))
     return look.fact('credential', agent.sidecar.credential?.value);
+  const audience = await audienceInPod(found, look);
   const mine = await ofCluster(api, look);
   if (!mine) return;
   const { issuer, keys } = mine;
@@ -46,7 +61,7 @@ export async function lookAtFederation(
   look.fact('keys', ids(keys));
   look.credential({
     blueprintAppId: configuration.blueprintAppId.value,
-    body: { name: credentialName(agent), issuer, subject, audiences: [EXCHANGE_AUDIENCE] },
+    body: { name: credentialName(agent), issuer, subject, audiences: [audience] },
   });
   if (!isPublic(issuer)) throw new AgentIdError('doctor.issuerPrivate', { issuer });
   const url = `${issuer.replace(/\/$/, '')}${DISCOVERY}`;
@@ -61,6 +76,15 @@ export async function lookAtFederation(
   const same = keys.filter(key => theirs.keys.some(other => other.kid === key.kid && other.n === key.n));
   if (same.length === 0)
     throw new AgentIdError('doctor.keysDiffer', { url: keysUrl, published: ids(theirs.keys), actual: ids(keys) });
+}
+
+/** The audience of the token that the newest pod shows Entra; where there is no pod, that of Entra's worldwide cloud. */
+async function audienceInPod({ api, agent }: Subject, look: Look): Promise<string> {
+  const pod = newest(await kube.pods(api, agent.namespace, agent.selector, look.signal));
+  if (!pod) return 'api://AzureADTokenExchange';
+  const audience = audienceOfTokenFile(pod, agent.sidecar.name, agent.sidecar.tokenFile?.value);
+  look.fact('tokenAudience', audience);
+  return audience;
 }
 
 /** The issuer and the keys by which the API server signs; undefined where we may not read them. */
@@ -108,10 +132,14 @@ async function read<S extends v.GenericSchema>(
   return undefined;
 }
 
-/** Entra reads over https only, and no name that ends inside the cluster. */
-function isPublic(address: string): boolean {
+/** Whether Entra could be there: over https only, and at no name or address inside of somebody's network. */
+function isReachable(address: string, sandbox: boolean): boolean {
   const url = URL.parse(address);
-  return url?.protocol === 'https:' && !url.username && !/^kubernetes(\.|$)|\.(svc|local|internal)$/.test(url.hostname);
+  if (url?.protocol !== 'https:' || url.username) return false;
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const family = isIP(host);
+  if (family === 0) return /\../.test(host) && !/^kubernetes\.|\.(svc|local|internal)$/.test(host);
+  return sandbox || !INSIDE.check(host, family === 6 ? 'ipv6' : 'ipv4');
 }
 
 function ids(keys: readonly Key[]): string {

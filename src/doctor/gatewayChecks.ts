@@ -1,14 +1,14 @@
+import { GatewayRules } from '../agent/gatewayRules.ts';
 import { AgentIdError } from '../base/errors.ts';
 import { openTunnel, type Tunnel } from '../cluster/tunnel.ts';
 import { createGatewayModel } from '../gateway/llm.ts';
-import { preflight } from '../gateway/preflight.ts';
-import type { AgentToken } from '../identity/broker.ts';
 import { decodeToken } from '../identity/claims.ts';
 import { McpConnection } from '../mcp/connection.ts';
 import type { Chain, Look } from './chain.ts';
 import type { ClusterNodes } from './clusterChecks.ts';
 import type { DoctorDeps } from './doctor.ts';
 import type { IdentityNodes } from './identityChecks.ts';
+import { readyPod } from './podTrouble.ts';
 import { reach } from './sidecarChecks.ts';
 
 /** All that the model is sent: it costs a handful of tokens, and the answer is not read to its end. */
@@ -19,7 +19,7 @@ const ANSWER_TIMEOUT_MS = 60_000;
 export function gatewayChecks(
   chain: Chain,
   { subject }: ClusterNodes,
-  { llmToken, mcpToken, broker }: IdentityNodes,
+  { userToken, llmToken, mcpToken, tokens: judged, broker }: IdentityNodes,
   deps: DoctorDeps,
   own: (item: Tunnel | McpConnection) => void,
 ): void {
@@ -42,6 +42,7 @@ export function gatewayChecks(
       if (!gateway) throw new AgentIdError('agent.noGateway', { namespace: agent.namespace });
       const { namespace, selector, port } = gateway;
       const { logger } = deps;
+      await readyPod(api, gateway, look.signal);
       const opened = await openTunnel({ api, name: 'gateway', namespace, selector, port, connections: 4, logger });
       own(opened);
       await reach(opened, look.signal);
@@ -50,18 +51,18 @@ export function gatewayChecks(
     },
   });
   chain.add('preflight', {
-    needs: [subject, file],
-    after: [llmToken, mcpToken],
-    look: async (look, [{ configuration }, config], [llm, mcp]) => {
-      const { llmPath, llmDeployment, routes } = configuration;
-      const model = `${llmPath.value}/openai/deployments/${llmDeployment.value}/chat/completions`;
-      const judged = (path: string, token: AgentToken | undefined) => {
-        if (!token) return;
-        const verdict = preflight(config, { path }, decodeToken(token.raw), deps.clock.now());
-        look.finding({ kind: 'route', verdict });
-      };
-      judged(model, llm);
-      for (const { path } of routes) judged(path, mcp);
+    needs: [subject, file, userToken],
+    after: [llmToken, mcpToken, judged], // the last has seen the tenant's keys, which the gateway goes by
+    look: async (look, [{ configuration }, , { signingKeys }], [llm, mcp]) => {
+      if (!llm && !mcp) return void (look.missing = [llmToken, mcpToken]);
+      const nothing = { broker: { peek: () => undefined }, servers: { list: () => [] } };
+      const rules = new GatewayRules({ ...nothing, configuration, signingKeys, clock: deps.clock });
+      for (const [api, token] of [
+        ['llm', llm],
+        ['mcp', mcp],
+      ] as const)
+        for (const verdict of token ? rules.preflight(api, decodeToken(token.raw)) : [])
+          look.finding({ kind: 'route', verdict });
       const refused = look.found.findings.find(each => each.kind === 'route' && each.verdict.outcome === 'refused');
       if (refused?.kind === 'route') {
         const { path, answer } = refused.verdict;

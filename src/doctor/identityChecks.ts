@@ -3,6 +3,7 @@ import { openSignIn, type OpenSignIn } from '../agent/openSignIn.ts';
 import { AgentIdError } from '../base/errors.ts';
 import { TokenBroker, type AgentToken } from '../identity/broker.ts';
 import { decodeToken, textClaim } from '../identity/claims.ts';
+import type { SigningKeys } from '../identity/signingKeys.ts';
 import type { UserToken } from '../identity/types.ts';
 import { judge, verifySignature, type Expectation } from '../identity/verify.ts';
 import type { Chain, Look, Node } from './chain.ts';
@@ -13,9 +14,11 @@ import type { TokenRole } from './report.ts';
 import type { SidecarNodes } from './sidecarChecks.ts';
 
 export interface IdentityNodes {
-  userToken: Node<{ raw: string }>;
+  userToken: Node<{ raw: string; signingKeys: SigningKeys }>;
   llmToken: Node<AgentToken>;
   mcpToken: Node<AgentToken>;
+  /** Ends when all tokens were judged. */
+  tokens: Node<void>;
   broker: Node<TokenBroker>;
 }
 
@@ -30,12 +33,12 @@ export function identityChecks(
   { subject }: ClusterNodes,
   { settings, health }: SidecarNodes,
   deps: DoctorDeps,
+  own: (item: { close(): Promise<void> }) => void,
 ): IdentityNodes {
   chain.add('federation', {
     needs: [subject],
     look: async (look, [found]) => {
-      const { fetch } = await openSignIn(found.plan, found.configuration, deps);
-      await lookAtFederation(look, found, fetch);
+      await lookAtFederation(look, found, await openSignIn(found.plan, found.configuration, deps));
     },
   });
   const signIn = chain.add('signIn', {
@@ -53,7 +56,7 @@ export function identityChecks(
     look: async (look, [{ configuration }, sidecar, { signIn: signer, token }]) => {
       if (!(await sidecar.validate(token.raw, look.signal))) look.remark(new AgentIdError('doctor.scopeRefused'));
       const { account } = token;
-      return new TokenBroker({
+      const broker = new TokenBroker({
         sidecar,
         agentAppId: configuration.agentAppId.value,
         tenantId: configuration.tenantId.value,
@@ -66,6 +69,8 @@ export function identityChecks(
         clock: deps.clock,
         logger: deps.logger,
       });
+      own({ close: async () => broker.clear() });
+      return broker;
     },
   });
   const exchange = (id: 'llmToken' | 'mcpToken', api: 'llmApi' | 'mcpApi') =>
@@ -83,7 +88,7 @@ export function identityChecks(
     });
   const llmToken = exchange('llmToken', 'llmApi');
   const mcpToken = exchange('mcpToken', 'mcpApi');
-  chain.add('tokens', {
+  const tokens = chain.add('tokens', {
     needs: [subject, signIn],
     after: [llmToken, mcpToken],
     look: async (look, [found, signed], [llm, mcp]) => {
@@ -106,7 +111,7 @@ export function identityChecks(
         throw new AgentIdError('doctor.tokenCheck', { token: bad.token, check: bad.verdict.check });
     },
   });
-  return { userToken: signIn, llmToken, mcpToken, broker };
+  return { userToken: signIn, llmToken, mcpToken, tokens, broker };
 }
 
 /** Consent and federated credentials take minutes until each of Entra's servers knows them. */

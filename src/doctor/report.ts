@@ -47,6 +47,7 @@ export type FactName =
   | 'overrides'
   | 'issuer'
   | 'subject'
+  | 'tokenAudience'
   | 'keys'
   | 'user'
   | 'client'
@@ -92,8 +93,8 @@ export interface Found {
 export type CheckState =
   | { kind: 'pending' }
   | ({ kind: 'running'; since: number } & Found)
-  /** It failed with what time may mend, and is tried again. */
-  | ({ kind: 'waiting'; since: number; error: AgentIdError; nextTry: number; until: number } & Found)
+  /** It failed with what time may mend, and is tried again: at `nextTry`, or (`trying`) at this moment. */
+  | ({ kind: 'waiting'; since: number; error: AgentIdError; nextTry: number; until: number; trying: boolean } & Found)
   | ({ kind: 'passed'; ms: number } & Found)
   /** It could not be looked at, which proves nothing; what depends on it goes on. */
   | ({ kind: 'unknown'; ms: number; error: AgentIdError } & Found)

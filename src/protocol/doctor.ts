@@ -40,6 +40,8 @@ const check = v.object({
   /** While it waits: when it is tried again, and until when that goes on. Milliseconds since the epoch. */
   nextTry: v.optional(milliseconds),
   until: v.optional(milliseconds),
+  /** While it waits: it is being tried at this moment. */
+  trying: v.optional(v.boolean()),
   facts: v.pipe(v.array(fact), v.maxLength(LIMITS.checks)),
   findings: v.pipe(v.array(finding), v.maxLength(LIMITS.checks)),
   /** Something to copy that is useful although nothing failed. */

@@ -9,8 +9,15 @@ import type { World } from './world.ts';
  * | switch    | default   | meaning                                                                                       |
  * | published | "current" | what the cluster's issuer shows to the internet: its documents; "old": the keys of a cluster   |
  * |           |           | that was there before; "other": another issuer's document; "nothing": 404                      |
+ * | inside    | false     | true: the API server names the issuer that a cluster has by itself, which exists only inside   |
  */
-const Post = v.strictObject({ published: v.picklist(['current', 'old', 'other', 'nothing']) });
+const Post = v.strictObject({
+  published: v.optional(v.picklist(['current', 'old', 'other', 'nothing'])),
+  inside: v.optional(v.boolean()),
+});
+
+/** The issuer of a cluster for which nobody chose one (kubeadm). */
+const DEFAULT_ISSUER = 'https://kubernetes.default.svc.cluster.local';
 
 /** The discovery document of the issuer of ServiceAccount tokens, as the API server has it. */
 export const issuerDocument = (issuer: string): object => ({
@@ -21,14 +28,17 @@ export const issuerDocument = (issuer: string): object => ({
   id_token_signing_alg_values_supported: ['RS256'],
 });
 
-/** The public address of the cluster's issuer, which a real cluster has on the internet. */
-export async function startIssuer(options: { world: World; ca: CertificateAuthority }): Promise<Listening> {
+/** The public address of the cluster's issuer, which a real cluster has on the internet. `named` is what its API server says. */
+export async function startIssuer(options: {
+  world: World;
+  ca: CertificateAuthority;
+}): Promise<Listening & { named(): string }> {
   const { world, ca } = options;
-  const switches: v.InferOutput<typeof Post> = { published: 'current' };
+  const switches: Required<v.InferOutput<typeof Post>> = { published: 'current', inside: false };
   world.panels.set('issuer', {
     read: () => switches,
     apply: body => void Object.assign(switches, v.parse(Post, body)),
-    reset: () => void (switches.published = 'current'),
+    reset: () => void Object.assign(switches, { published: 'current', inside: false }),
   });
   const tls = await ca.issue('SANDBOX cluster issuer', ['127.0.0.1', 'localhost']);
   const listening = await serve({
@@ -50,7 +60,7 @@ export async function startIssuer(options: { world: World; ca: CertificateAuthor
     },
   });
   world.clusterIssuer = listening.origin;
-  return listening;
+  return { ...listening, named: () => (switches.inside ? DEFAULT_ISSUER : listening.origin) };
 }
 
 /** The cluster's signing key, without the certificate that only Entra's key sets have. */

@@ -15,7 +15,7 @@ const CALLS = {
   pods: v.strictTuple([text]),
   deletePod: v.strictTuple([text]),
   setReady: v.strictTuple([text, v.boolean()]),
-  setPodFault: v.strictTuple([text, v.nullable(v.picklist(['ImagePullBackOff', 'CrashLoopBackOff']))]),
+  setPodFault: v.strictTuple([text, v.nullable(v.picklist(['ImagePullBackOff', 'CrashLoopBackOff', 'Unschedulable']))]),
   setListening: v.strictTuple([text, v.boolean()]),
   scale: v.strictTuple([text, v.pipe(v.number(), v.integer(), v.minValue(0))]),
   rollout: v.strictTuple([text]),

@@ -85,7 +85,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     const caFile = path.join(world.directory, 'ca.pem');
     await writeFile(caFile, ca.pem);
     const control = await started(startControl(world));
-    await started(startIssuer({ world, ca }));
+    const issuer = await started(startIssuer({ world, ca }));
     const entra = await started(startEntra({ world, ca }));
     const mcp = await started(startMcpServers({ clock: world.clock }));
     world.panels.set('mcp', mcp.panel);
@@ -133,7 +133,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
           sidecar: Object.fromEntries(world.agents.map(agent => [agent.deployment, address(sidecar.origin)])),
           gateway: address(gateway.origin),
         },
-        issuer: { url: world.clusterIssuer, keys: [clusterJwk(world)] },
+        issuer: { named: () => issuer.named(), keys: [clusterJwk(world)] },
         user: 'developer',
         clock: world.clock,
       }),

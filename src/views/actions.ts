@@ -138,6 +138,13 @@ export class Actions {
     void showFailure(this.#deps.say(error));
   }
 
+  /** Asks the person to sign in, for the Doctor: a connection that waits for a sign-in goes on with this one. */
+  readonly signInBeside: InteractiveSignIn = async (...request) => {
+    const token = await this.#deps.signIn.signIn(...request);
+    void this.#signIns.takeUp().catch((error: unknown) => this.report(error));
+    return token;
+  };
+
   /** What is connected, or would be without a question. */
   async planAtHand(): Promise<ConnectionPlan | undefined> {
     const { session, remembered } = this.#deps;

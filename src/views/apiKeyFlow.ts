@@ -45,6 +45,12 @@ export async function setApiKey(secrets: SecretStore, settings: Settings): Promi
   return true;
 }
 
+/** The key that is stored, if any. */
+export async function apiKeyOf(secrets: SecretStore): Promise<string[]> {
+  const stored = parseStored(await secrets.get(SECRET));
+  return stored ? [stored.key] : [];
+}
+
 /** The model of API-key mode. Throws `agent.noApiKey` when there is no key, or one for another endpoint. */
 export async function keyModel(secrets: SecretStore, settings: Settings, logger: Logger): Promise<ChatModel> {
   const { kind, endpoint, model, apiVersion } = settings.apiKey;

@@ -22,9 +22,9 @@ export interface DoctorViewDeps {
   prepare(): Promise<DoctorDeps>;
   helps: Occasion['helps'];
   /** What the support bundle says of everything but the checks. */
-  support(): Pick<BundleParts, 'environment' | 'settings' | 'log' | 'home'>;
-  /** Shows JSON as a document that is not saved yet. */
-  openDocument(json: string): void;
+  support(): Promise<Pick<BundleParts, 'environment' | 'settings' | 'log' | 'home' | 'secrets'>>;
+  /** Shows the support bundle, to be read before it is copied or saved. */
+  offerBundle(json: string): Promise<void>;
   runAction(id: ActionId): void;
   copyText(text: string): void;
   /** What went wrong before the first check, and is shown elsewhere. */
@@ -43,7 +43,8 @@ export class DoctorController {
 
   constructor(deps: DoctorViewDeps) {
     this.#deps = deps;
-    this.#words = { t: deps.t, say: sayer(deps.t, { known: () => this.#known(), helps: deps.helps }) };
+    const known = () => this.#known();
+    this.#words = { t: deps.t, say: sayer(deps.t, { known, helps: deps.helps }), known };
   }
 
   /** A message of the page. */
@@ -62,7 +63,7 @@ export class DoctorController {
       case 'wake':
         return this.#examination?.wake(message.check as CheckId, message.again);
       case 'bundle':
-        return this.#bundle();
+        return void this.#bundle();
       case 'copyText':
         return this.#deps.copyText(message.text);
       case 'runAction':
@@ -101,12 +102,14 @@ export class DoctorController {
     this.#feed.detach(); // a webview that is gone refuses messages
   }
 
-  #bundle(): void {
-    const { report, subject, secrets } = this.#examination ?? {};
-    if (!report || !secrets) return;
+  async #bundle(): Promise<void> {
+    const examination = this.#examination;
+    if (!examination) return;
     try {
-      const parts = { ...this.#deps.support(), report, subject, secrets, now: new Date() };
-      this.#deps.openDocument(supportBundle(parts));
+      const { report, subject } = examination;
+      const support = await this.#deps.support();
+      const secrets = [...support.secrets, ...examination.secrets];
+      await this.#deps.offerBundle(supportBundle({ ...support, report, subject, secrets, now: new Date() }));
     } catch (error) {
       this.#deps.report(error);
     }

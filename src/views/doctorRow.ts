@@ -3,7 +3,9 @@ import type { RouteVerdict } from '../gateway/preflight.ts';
 import { clip, LIMITS, type Failure } from '../protocol/common.ts';
 import type { DoctorCheck, DoctorFinding } from '../protocol/doctor.ts';
 import type { Translate } from './messages/catalogue.ts';
+import { Graph } from './messages/fixes/graph.ts';
 import { checkGroup, checkTitle, factLabel, tokenName } from './messages/doctorWords.ts';
+import { Place, type Known } from './messages/place.ts';
 import { sayReason } from './messages/preflight.ts';
 import { sayRemedy } from './messages/remedy.ts';
 import { checkName, sayVerdict } from './messages/token.ts';
@@ -11,6 +13,8 @@ import { checkName, sayVerdict } from './messages/token.ts';
 export interface DoctorRowWords {
   t: Translate;
   say: (error: unknown) => Failure;
+  /** Whose Graph a call goes to hangs on the cloud of the connection. */
+  known: () => Known | undefined;
 }
 
 /** A check as the page shows it. */
@@ -26,8 +30,8 @@ export function doctorRow(id: CheckId, state: CheckState, words: DoctorRowWords)
     case 'running':
       return { ...row, status: 'running', ...found(state, words) };
     case 'waiting': {
-      const { nextTry, until, error } = state;
-      return { ...row, status: 'waiting', nextTry, until, failure: say(error), ...found(state, words) };
+      const { nextTry, until, trying, error } = state;
+      return { ...row, status: 'waiting', nextTry, until, trying, failure: say(error), ...found(state, words) };
     }
     case 'passed': {
       const status = state.remarks.length > 0 || hasWarning(state) ? 'remarks' : 'passed';
@@ -67,22 +71,16 @@ function hasWarning({ findings }: Found): boolean {
 
 function found(
   { facts, findings, remarks, credential }: Found,
-  { t, say }: DoctorRowWords,
+  { t, say, known }: DoctorRowWords,
 ): Pick<DoctorCheck, 'facts' | 'findings' | 'remarks' | 'text'> {
-  const body = credential && JSON.stringify(credential.body, undefined, 2);
   const path = credential && `applications(appId='${credential.blueprintAppId}')/federatedIdentityCredentials`;
+  const call = path && new Graph(new Place(known)).call('POST', path, credential.body);
   return {
     facts: facts.map(({ name, value }) => ({ label: factLabel(t, name), value: clip(value, LIMITS.sentence) })),
     findings: findings.flatMap(finding => said(t, finding)).slice(0, LIMITS.checks),
     remarks: remarks.slice(0, LIMITS.checks).map(say),
-    ...(body && {
-      text: {
-        label: t('Federated credential that the blueprint needs'),
-        value: clip(
-          `POST https://graph.microsoft.com/v1.0/${path}\nContent-Type: application/json\n\n${body}`,
-          LIMITS.fix,
-        ),
-      },
+    ...(call && {
+      text: { label: t('Federated credential that the blueprint needs'), value: clip(call, LIMITS.fix) },
     }),
   };
 }

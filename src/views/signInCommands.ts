@@ -60,6 +60,14 @@ export class SignInCommands {
     return this.#deps.use((connection, signal) => connection.forceSignIn(signIn, signal));
   }
 
+  /** Goes on with a sign-in that was made beside the connection, where it has none: the Doctor's. Asks nobody. */
+  async takeUp(): Promise<void> {
+    const { connection } = this.#deps.session;
+    if (!connection || connection.account || (await this.#planThatAsks())) return;
+    if (connection === this.#deps.session.connection && !connection.account)
+      await this.#deps.use((same, signal) => same.start(undefined, signal));
+  }
+
   /** Waits for the connect under way; its plan when it is at the person, undefined when it is over. */
   async #planThatAsks(): Promise<ConnectionPlan | undefined> {
     while (this.#connect?.state === 'working') await this.#connect.settled; // another may take its place meanwhile

@@ -68,6 +68,30 @@ test('a wait counts down, and can be ended by hand in both ways', async () => {
   ]);
 });
 
+test('a try in between moves nothing: the focus stays on its button, and a screen reader hears of the wait once', async () => {
+  const { running, waiting } = states();
+  await open(running);
+  const check = waiting.checks.find(({ id }) => id === 'mcpToken')!;
+  const trying = (now: boolean): DoctorOperation => ({ op: 'check', check: { ...check, trying: now } });
+  await patch(trying(false));
+  const now = row('Token for MCP').getByRole('button', { name: 'Try Now: Token for MCP' });
+  await now.press('Enter');
+  await patch(trying(true));
+  assert.match(await row('Token for MCP').innerText(), /Trying again now; it gives up: in [45] min/);
+  assert.equal(await doctor.page.evaluate('document.activeElement.textContent'), 'Try Now');
+  await now.press('Enter');
+  await patch({ op: 'check', check: { ...check, trying: false, nextTry: Date.now() + 15_000 } });
+  assert.equal(await doctor.page.evaluate('document.activeElement.textContent'), 'Try Now');
+  assert.equal((await doctor.posted()).length, 1, 'no try on top of a try');
+  assert.equal((await spoken()).match(/is tried again/g)?.length, 1);
+  await patch({ op: 'check', check: states().green.checks.find(({ id }) => id === 'mcpToken')! });
+  assert.match(
+    String(await doctor.page.evaluate('document.activeElement.textContent')),
+    /^Token for MCP/,
+    'where the buttons were',
+  );
+});
+
 test('while it runs it can be stopped, afterwards run again and exported; the focus stays on the button', async () => {
   const { running, green } = states();
   await open(running);

@@ -103,7 +103,7 @@ export class Api {
     if (info.verb !== 'get') throw status.methodNotAllowed();
     if (path === '/version') return send(response, 200, VERSION);
     if (HEALTH.includes(path)) return plain(response, 200, 'ok');
-    if (path === '/.well-known/openid-configuration') return send(response, 200, issuerDocument(this.#issuer.url));
+    if (path === '/.well-known/openid-configuration') return send(response, 200, issuerDocument(this.#issuer.named()));
     if (path === '/openid/v1/jwks') return send(response, 200, { keys: this.#issuer.keys });
     const document = discoveryDocument(path, this.address);
     if (document) return send(response, 200, document);

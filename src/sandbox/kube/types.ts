@@ -42,8 +42,8 @@ export interface KubernetesOptions {
   gatewayConfigText: string;
   /** Where the listening port of each pod really is, as `host:port`. */
   ports: { sidecar: Readonly<Record<string /* Deployment */, string>>; gateway: string };
-  /** Issuer of the ServiceAccount tokens, and its public keys. */
-  issuer: { url: string; keys: readonly object[] };
+  /** The issuer that the API server names for the ServiceAccount tokens, and its public keys. */
+  issuer: { named(): string; keys: readonly object[] };
   /** Name of the developer that the kubeconfig's bearer token stands for. */
   user: string;
   clock: { now(): number };
@@ -67,8 +67,8 @@ export interface KubernetesControl {
   deletePod(name: string): void;
   /** Makes the readiness probe of every pod of a Deployment, present and future, pass or fail. */
   setReady(deployment: string, ready: boolean): void;
-  /** The containers of a Deployment do not come up, for the reason that the kubelet gives; `null`: they do again. */
-  setPodFault(deployment: string, fault: 'ImagePullBackOff' | 'CrashLoopBackOff' | null): void;
+  /** The containers of a Deployment do not come up, for the reason that kubelet or scheduler give; `null`: they do again. */
+  setPodFault(deployment: string, fault: 'ImagePullBackOff' | 'CrashLoopBackOff' | 'Unschedulable' | null): void;
   /** Makes the container's port refuse connections (the process is down), or accept them again. */
   setListening(deployment: string, listening: boolean): void;
   scale(deployment: string, replicas: number): void;

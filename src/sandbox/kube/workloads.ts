@@ -55,8 +55,8 @@ export const ownedBy = (owner: KubeObject): OwnerReference => ({
 });
 
 export type PodStage = 'pending' | 'running' | 'ready';
-/** Why a container does not come up, in the kubelet's words. */
-export type PodFault = 'ImagePullBackOff' | 'CrashLoopBackOff';
+/** Why a container does not come up, in the kubelet's words or in the scheduler's. */
+export type PodFault = 'ImagePullBackOff' | 'CrashLoopBackOff' | 'Unschedulable';
 
 const NODE = { name: 'sandbox-node', ip: '192.0.2.10' }; // TEST-NET-1: it names nothing real
 
@@ -107,6 +107,14 @@ export function podStatus(
     lastTransitionTime: since,
     ...(!met && { reason: 'ContainersNotReady' }),
   });
+  if (facts.fault === 'Unschedulable') {
+    const reason = { reason: facts.fault, message: '0/1 nodes are available: 1 Insufficient memory.' };
+    return {
+      phase: 'Pending',
+      qosClass: 'Burstable',
+      conditions: [{ ...condition('PodScheduled', false, at), ...reason }],
+    };
+  }
   return {
     phase: running ? 'Running' : 'Pending',
     qosClass: 'Burstable',

@@ -31,6 +31,8 @@ export function createCallerCheck(options: {
   settings: SidecarSettings;
   issuers: readonly string[];
   fetch: EntraFetch;
+  /** `AzureAd__Audience`, where it is set: it takes the place of the blueprint. */
+  audience: () => string | undefined;
 }): (authorization: string | undefined) => Promise<Caller | undefined> {
   const { world, issuers, settings } = options;
   const { clientId } = settings;
@@ -60,7 +62,7 @@ export function createCallerCheck(options: {
     if (claims.nbf !== undefined && now < claims.nbf - CLOCK_SKEW)
       throw new BearerRefused(`The token is not valid before '${date(claims.nbf)}'`);
     const audience = [claims.aud ?? ''].flat().join(', ');
-    if (audience !== (claims.ver === '2.0' ? clientId : `api://${clientId}`))
+    if (audience !== (options.audience() ?? (claims.ver === '2.0' ? clientId : `api://${clientId}`)))
       throw new BearerRefused(`The audience '${audience}' is invalid`);
     if (!issuers.includes(claims.iss ?? '')) throw new BearerRefused(`The issuer '${claims.iss}' is invalid`);
     return { raw, claims };

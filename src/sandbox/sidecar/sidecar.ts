@@ -44,9 +44,12 @@ const NO_STORE = { 'Cache-Control': 'no-cache, no-store, must-revalidate', Expir
 export async function startSidecar(options: SidecarOptions): Promise<Listening> {
   const { world, settings } = options;
   const { fetch, close } = createEntraFetch(options.caPem);
-  const check = createCallerCheck({ world, settings, issuers: options.issuers, fetch });
   const acquirer = new TokenAcquirer({ world, settings, fetch });
   const switches = registerSwitches(world, settings.allowOverrides, () => acquirer.clear());
+  const check = createCallerCheck({
+    ...{ world, settings, issuers: options.issuers, fetch },
+    audience: () => (switches.wantsOtherAudience ? 'api://another-application' : undefined),
+  });
   /** 1.0.0 wrote the agent of a request into the shared options of the API, where the next request found it. */
   const leaked = new Map<string, string>();
 

@@ -9,6 +9,7 @@ import type { World } from '../world.ts';
  * |                |         | honours `AgentIdentity` and `optionsOverride.*`; a POST may name some of them                 |
  * | healthy        | true    | false: `/healthz` answers 503 `Unhealthy`                                                    |
  * | wantsOtherScope | false  | `AzureAd__Scopes` names another scope: `/Validate` answers 403, and nothing else does         |
+ * | wantsOtherAudience | false | `AzureAd__Audience` names another audience: 401 wherever a user token is taken           |
  * | answerAs       | null    | app id of an agent, or `"blueprint"`: every token is for that identity, whatever was asked    |
  * | down           | false   | every connection is cut without an answer                                                    |
  */
@@ -23,6 +24,7 @@ const Post = v.strictObject({
   allowOverrides: v.optional(v.partial(Overrides)),
   healthy: v.optional(v.boolean()),
   wantsOtherScope: v.optional(v.boolean()),
+  wantsOtherAudience: v.optional(v.boolean()),
   answerAs: v.optional(v.nullable(v.pipe(v.string(), v.nonEmpty()))),
   down: v.optional(v.boolean()),
 });
@@ -33,6 +35,7 @@ export interface SidecarSwitches {
   allowOverrides: v.InferOutput<typeof Overrides>;
   healthy: boolean;
   wantsOtherScope: boolean;
+  wantsOtherAudience: boolean;
   answerAs: string | null;
   down: boolean;
 }
@@ -54,6 +57,7 @@ export function registerSwitches(
     },
     healthy: true,
     wantsOtherScope: false,
+    wantsOtherAudience: false,
     answerAs: null,
     down: false,
   });

@@ -145,7 +145,7 @@ export function clusterMessages(t: Translate, place: Place): Catalogue<ClusterEr
       sentence: t('No pod is ready in namespace {0} for {1}: {2}.', v('namespace'), v('selector'), v('reason')),
       next: t('Wait until it is, or look at it: kubectl describe pod; then connect again.'),
       who: 'clusterAdmin',
-      fix: fixes.describePods(),
+      fix: fixes.describePods(v('selector')),
       actions: ['agentId.connect'],
     }),
     'tunnel.upgradeRefused': v => ({

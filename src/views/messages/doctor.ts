@@ -59,6 +59,21 @@ export function doctorMessages(t: Translate, place: Place): Catalogue<DoctorErro
       who: 'clusterAdmin',
       fix: fixes.useServiceAccountToken(),
     }),
+    'doctor.noTokenFile': v => ({
+      sentence: t('The sidecar reads its token from {0}, where the pod {1} mounts none.', v('path'), v('pod')),
+      next: t('Mount the ServiceAccount token there, and restart the agent.'),
+      who: 'clusterAdmin',
+      fix: fixes.mountToken(v('path')),
+    }),
+    'doctor.tokenAudience': v => ({
+      sentence: t(
+        'The ServiceAccount token of pod {0} is for {1} and not for Entra, which refuses it.',
+        ...[v('pod'), v('audience') || t('the API server')],
+      ),
+      next: t('Set the audience of the projected token, and restart the agent.'),
+      who: 'clusterAdmin',
+      fix: fixes.mountToken(v('path')),
+    }),
     'doctor.issuerUnreadable': v => ({
       sentence: t('You may not read {0} of the API server, so the cluster’s issuer was not compared.', v('path')),
       next: t('Nothing needs it to connect; where Entra refuses the pod’s token, a cluster admin can look.'),

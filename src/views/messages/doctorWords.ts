@@ -56,6 +56,7 @@ export function factLabel(t: Translate, name: FactName): string {
     overrides: t('Requests may choose the agent'),
     issuer: t('Issuer of the cluster'),
     subject: t('Subject'),
+    tokenAudience: t('Audience of the pod’s token'),
     keys: t('Signing keys'),
     user: t('User'),
     client: t('Sign-in client'),

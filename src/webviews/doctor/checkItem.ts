@@ -55,9 +55,10 @@ export function checkItem(check: DoctorCheck, countdown: Countdown, on: CheckEve
 }
 
 /** When it is tried again, and the two ways to decide that oneself. */
-function waiting({ id, title, nextTry, until }: DoctorCheck, countdown: Countdown, on: CheckEvents): Child {
+function waiting({ id, title, nextTry, until, trying }: DoctorCheck, countdown: Countdown, on: CheckEvents): Child {
   if (nextTry === undefined || until === undefined) return undefined;
   const label = (text: string) => `${text}: ${visible(title)}`;
+  const time = (at: number) => countdown.distance(h('span', { class: 'time' }), at);
   const press = (text: string, again: boolean, key: string) =>
     h(
       'button',
@@ -65,8 +66,9 @@ function waiting({ id, title, nextTry, until }: DoctorCheck, countdown: Countdow
         type: 'button',
         class: 'secondary',
         'aria-label': label(text),
-        'data-key': key,
-        onclick: () => on.wake(id, again),
+        'aria-disabled': trying && 'true', // not `disabled`: that would take the focus away from it
+        'data-key': `${key} ${id}`,
+        onclick: () => trying || on.wake(id, again),
       },
       text,
     );
@@ -76,10 +78,10 @@ function waiting({ id, title, nextTry, until }: DoctorCheck, countdown: Countdow
     h(
       'p',
       {},
-      t('Such a change takes minutes to reach all of Entra. Next try: '),
-      countdown.distance(h('span', { class: 'time' }), nextTry),
+      t('Such a change takes minutes to reach all of Entra. '),
+      ...(trying ? [t('Trying again now')] : [t('Next try: '), time(nextTry)]),
       t('; it gives up: '),
-      countdown.distance(h('span', { class: 'time' }), until),
+      time(until),
       '.',
     ),
     h('div', { class: 'actions' }, press(t('Try Now'), true, 'now'), press(t('Stop Waiting'), false, 'enough')),

@@ -79,7 +79,7 @@ function layOut(checks: readonly DoctorCheck[]): void {
   shown.clear();
   const groups = new Map<string, HTMLElement[]>();
   for (const { id, group } of checks) {
-    const row = h('li', { class: 'check' });
+    const row = h('li', { class: 'check', tabindex: -1 }); // for a focus whose button is gone
     rows.set(id, row);
     groups.set(group, [...(groups.get(group) ?? []), row]);
   }

@@ -23,11 +23,13 @@ export function describeFailure(
   const { sentence, nextStep, actions, fix } = failure;
   const who = whoCan(t, failure);
   const copy = copyLabel(t, failure);
-  const buttons = actions.map((action): HTMLElement =>
-    h('button', { type: 'button', class: 'secondary', onclick: () => on.run(action.id) }, visible(action.label)),
-  );
+  const key = (what: string) => place && `${what} of ${place}`;
+  const buttons = actions.map((action): HTMLElement => {
+    const props = { type: 'button', class: 'secondary', 'data-key': key(action.id) };
+    return h('button', { ...props, onclick: () => on.run(action.id) }, visible(action.label));
+  });
   if (first) buttons.unshift(first);
-  if (copy && fix) buttons.push(copyFix(copy, () => on.copy(fix)));
+  if (copy && fix) buttons.push(copyFix(copy, key('copy'), () => on.copy(fix)));
   return [
     h('p', { class: 'sentence', dir: 'auto' }, visible(sentence)),
     ...(nextStep ? [h('p', { class: 'next-step', dir: 'auto' }, visible(nextStep))] : []),
@@ -37,8 +39,8 @@ export function describeFailure(
   ];
 }
 
-function copyFix(label: string, copy: () => void): HTMLButtonElement {
-  const button = h('button', { type: 'button', class: 'secondary' }, label);
+function copyFix(label: string, key: string | undefined, copy: () => void): HTMLButtonElement {
+  const button = h('button', { type: 'button', class: 'secondary', 'data-key': key }, label);
   const flash = flashCopied(copied => void (button.textContent = copied ? t('Copied') : label));
   button.addEventListener('click', () => {
     copy();

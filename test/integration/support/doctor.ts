@@ -4,6 +4,10 @@ import { systemClock } from '../../../src/base/clock.ts';
 import { redactingLogger, type Logger } from '../../../src/base/logger.ts';
 import { examine, type DoctorDeps, type Examination } from '../../../src/doctor/doctor.ts';
 import type { CheckId, CheckState } from '../../../src/doctor/report.ts';
+import type { DoctorCheck } from '../../../src/protocol/doctor.ts';
+import { doctorRow } from '../../../src/views/doctorRow.ts';
+import type { Translate } from '../../../src/views/messages/catalogue.ts';
+import { sayer } from '../../../src/views/messages/index.ts';
 import { memorySecrets } from '../../../src/views/secrets.ts';
 import { planWorld } from '../../../src/views/planWorld.ts';
 import { fillLoginPage, PUBLIC_CLIENT, type TestSandbox } from './sandbox.ts';
@@ -66,3 +70,13 @@ export function doctorOf(sandbox: TestSandbox) {
 export function kinds(report: ReadonlyMap<CheckId, CheckState>): Record<string, string> {
   return Object.fromEntries([...report].map(([id, state]) => [id, state.kind]));
 }
+
+const translate: Translate = (message, ...args) =>
+  message.replace(/\{(\d)\}/g, (_all, index: string) => String(args[Number(index)]));
+const say = sayer(translate);
+
+/** A check as the page shows it, to somebody of whom nothing is known. */
+export const rowOf = Object.assign(
+  (id: CheckId, state: CheckState): DoctorCheck => doctorRow(id, state, { t: translate, say, known: () => undefined }),
+  { say },
+);

@@ -22,11 +22,16 @@ test('finds in our manifests everything that nobody should have to type', async 
       selector: { 'app.kubernetes.io/name': 'research-agent', 'app.kubernetes.io/component': 'agent' },
       sidecarPort: 5000,
       sidecar: {
+        name: 'sidecar',
         image: 'mcr.microsoft.com/entra-sdk/auth-sidecar:1.1.1-azurelinux3.0-distroless',
         overrides: { value: 'true', source: `${source}, key Sidecar__AllowOverrides__GetAuthorizationHeader` },
         credential: {
           value: 'SignedAssertionFilePath',
           source: `${source}, key AzureAd__ClientCredentials__0__SourceType`,
+        },
+        tokenFile: {
+          value: '/var/run/secrets/tokens/azure-identity-token',
+          source: `${source}, key AzureAd__ClientCredentials__0__SignedAssertionFileDiskPath`,
         },
         environment: { value: 'Production', source: `${source}, key ASPNETCORE_ENVIRONMENT` },
         variables: found.agents[1]?.sidecar.variables ?? [],

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { mock, test } from 'node:test';
 import { systemClock } from '../../../src/base/clock.ts';
 import { AgentIdError } from '../../../src/base/errors.ts';
-import { Chain, type Patience } from '../../../src/doctor/chain.ts';
+import { Chain, PATIENCE, type Patience } from '../../../src/doctor/chain.ts';
 import type { CheckId } from '../../../src/doctor/report.ts';
 
 function chainOf(patience: Patience = { every: 5, atMost: 0 }) {
@@ -66,7 +66,12 @@ test('what a check found before it failed is kept, and what it could not see sto
   assert.equal(kind(chain, 'tokens'), 'passed');
 });
 
-test('what time may mend is tried again until it holds, or until patience ends', async () => {
+/** Lets everything go on that waits for nothing but its turn. */
+const settle = async () => {
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+};
+
+test('what time may mend is tried again until it holds, and stays in sight meanwhile', async () => {
   const { chain, seen } = chainOf({ every: 5, atMost: 10_000 });
   let tries = 0;
   const options = { needs: [] as const, mends: (error: AgentIdError) => error.code === 'sidecar.consentMissing' };
@@ -81,19 +86,63 @@ test('what time may mend is tried again until it holds, or until patience ends',
   assert.equal(tries, 3);
   assert.deepEqual(
     seen.filter(line => line.startsWith('mcpToken')).slice(1),
-    ['running', 'waiting', 'running', 'waiting', 'running', 'passed'].map(state => `mcpToken ${state}`),
+    ['running', ...Array.from({ length: 4 }, () => 'waiting'), 'passed'].map(state => `mcpToken ${state}`),
   );
   assert.equal(kind(chain, 'llmToken'), 'failed', 'nothing else is waited for');
+});
 
-  const impatient = chainOf({ every: 20, atMost: 30 });
-  let attempts = 0;
-  impatient.chain.add('mcpToken', {
-    ...options,
-    look: () => (attempts++, Promise.reject(failure('sidecar.consentMissing'))),
+test('by the clock: each quarter of a minute for six minutes, with the time of the next try and of the end', async () => {
+  mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_000_000 });
+  try {
+    const { chain } = chainOf(PATIENCE);
+    const tries: number[] = [];
+    chain.add('mcpToken', {
+      needs: [],
+      mends: () => true,
+      look: () => {
+        tries.push((Date.now() - 1_000_000) / 1000);
+        return Promise.reject(failure('sidecar.consentMissing'));
+      },
+    });
+    await settle();
+    for (let elapsed = 0; kind(chain, 'mcpToken') === 'waiting'; elapsed += 15) {
+      const state = chain.states.get('mcpToken');
+      assert.ok(state?.kind === 'waiting' && !state.trying);
+      assert.deepEqual([state.nextTry, state.until], [1_000_000 + (elapsed + 15) * 1000, 1_000_000 + 6 * 60_000]);
+      mock.timers.tick(14_999);
+      await settle();
+      assert.equal(tries.at(-1), elapsed, 'not before its time');
+      mock.timers.tick(1);
+      await settle();
+    }
+    assert.deepEqual(
+      tries,
+      Array.from({ length: 25 }, (_, n) => n * 15),
+    );
+    const state = chain.states.get('mcpToken');
+    assert.ok(state?.kind === 'failed' && AgentIdError.is(state.error, 'sidecar.consentMissing'));
+    assert.equal(state.ms, 360_000);
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+test('where one of two would have had to pass, and none did, nothing was looked at', async () => {
+  const { chain } = chainOf();
+  const root = chain.add('signIn', { needs: [], look: () => Promise.reject(failure()) });
+  const [llm, mcp] = [
+    chain.add('llmToken', { needs: [root], look: async () => 1 }),
+    chain.add('mcpToken', { needs: [root], look: async () => 1 }),
+  ];
+  chain.add('preflight', {
+    needs: [],
+    after: [llm, mcp],
+    look: async (look, _needed, [one, other]) => {
+      if (!one && !other) look.missing = [llm, mcp];
+    },
   });
-  await impatient.chain.ended();
-  assert.equal(kind(impatient.chain, 'mcpToken'), 'failed');
-  assert.ok(attempts >= 1 && attempts <= 3, `${attempts} attempts`);
+  await chain.ended();
+  assert.deepEqual(chain.states.get('preflight'), { kind: 'blocked', needs: ['signIn'] });
 });
 
 test('a wait can be ended by hand: with a try at once, or for good', async () => {

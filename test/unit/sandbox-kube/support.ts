@@ -93,7 +93,7 @@ export class TestCluster {
       await Backend.start(echo),
     ];
     const kube = await startKubernetes({
-      issuer: { url: 'https://issuer.example', keys: [] },
+      issuer: { named: () => 'https://issuer.example', keys: [] },
       ca,
       directory,
       manifests,

@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import type { AgentErrorCode } from '../../../src/agent/errors.ts';
 import { AgentIdError } from '../../../src/base/errors.ts';
 import type { ClusterErrorCode } from '../../../src/cluster/errors.ts';
+import type { DoctorErrorCode } from '../../../src/doctor/errors.ts';
 import type { GatewayErrorCode } from '../../../src/gateway/errors.ts';
 import type { IdentityErrorCode } from '../../../src/identity/errors.ts';
 import type { McpErrorCode } from '../../../src/mcp/errors.ts';
@@ -13,7 +14,14 @@ import { catalogueOf, sayer } from '../../../src/views/messages/index.ts';
 import { Place } from '../../../src/views/messages/place.ts';
 import { translate } from './support.ts';
 
-type Code = AgentErrorCode | ClusterErrorCode | GatewayErrorCode | IdentityErrorCode | McpErrorCode | ViewErrorCode;
+type Code =
+  | AgentErrorCode
+  | ClusterErrorCode
+  | DoctorErrorCode
+  | GatewayErrorCode
+  | IdentityErrorCode
+  | McpErrorCode
+  | ViewErrorCode;
 
 const ENTRA = 'error aadsts detail correlationId time';
 const OBO = 'api agent aadsts detail correlationId time';
@@ -79,6 +87,25 @@ const DOCUMENTED: Record<Code, string> = {
   'discovery.unreadable': 'kind name reason',
   'discovery.noSidecar': 'deployment',
   'discovery.gatewayIncomplete': 'service reason',
+  'doctor.imagePull': 'pod container image reason detail',
+  'doctor.crashLoop': 'pod container reason exitCode restarts',
+  'doctor.unschedulable': 'pod detail',
+  'doctor.overridesOff': 'setting source',
+  'doctor.oldSidecar': 'version',
+  'doctor.development': 'source',
+  'doctor.clientSecret': 'source',
+  'doctor.noTokenFile': 'pod path',
+  'doctor.tokenAudience': 'pod path audience',
+  'doctor.issuerUnreadable': 'path',
+  'doctor.issuerPrivate': 'issuer',
+  'doctor.issuerUnreachable': 'url reason',
+  'doctor.issuerDiffers': 'url expected actual',
+  'doctor.keysDiffer': 'url published actual',
+  'doctor.scopeRefused': '',
+  'doctor.tokenCheck': 'token check',
+  'doctor.refusedByFile': 'path status answer',
+  'doctor.noTools': 'path',
+  'doctor.bundleHoldsSecret': 'kinds',
   'gateway.tokenMissing': 'route',
   'gateway.tokenExpired': 'route',
   'gateway.audienceRejected': 'route',

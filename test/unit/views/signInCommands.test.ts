@@ -22,7 +22,8 @@ function startWindow() {
   const connection = (username?: string) =>
     ({
       account: username === undefined ? undefined : { username },
-      start: async (signIn: unknown) => void did.push(signIn === usual ? 'start' : 'start with another way'),
+      start: async (signIn: unknown) =>
+        void did.push(signIn === usual ? 'start' : signIn ? 'start with another way' : 'start without asking'),
       forceSignIn: async (signIn: unknown) => void did.push(signIn === browser ? 'anew in the browser' : 'anew'),
     }) as unknown as Connection;
   const commands = new SignInCommands({
@@ -184,5 +185,31 @@ describe('another way to sign in', () => {
   it('needs a connection', async () => {
     const { commands } = startWindow();
     await assert.rejects(commands.anew(browser), { code: 'agent.notConnected' });
+  });
+});
+
+describe('a sign-in of the Doctor', () => {
+  it('is taken up by a connection that has none, and asks nobody', async () => {
+    const { commands, session, did, connection } = startWindow();
+    await commands.takeUp();
+    assert.deepEqual(did, [], 'there is no connection');
+    session.connection = connection();
+    await commands.takeUp();
+    assert.deepEqual(did, ['start without asking']);
+    session.connection = connection('ana@contoso.example');
+    await commands.takeUp();
+    assert.equal(did.length, 1, 'whoever acts goes on acting');
+  });
+
+  it('waits for a connect that works, and leaves one alone that asks', async () => {
+    const { commands, connecting, did } = startWindow();
+    const connect = connecting();
+    const taken = commands.takeUp();
+    await connect.ask();
+    await taken;
+    await commands.takeUp();
+    assert.deepEqual(did, []);
+    await connect.answer();
+    await connect.end();
   });
 });

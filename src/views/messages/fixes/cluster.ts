@@ -2,6 +2,9 @@ import type { Translate } from '../catalogue.ts';
 import { plain, resourceOfRoute, type Place } from '../place.ts';
 import { appIdOf, steps } from './graph.ts';
 
+/** A selector of equalities as kubectl takes it. */
+const LABELS = /^[a-z\d][\w./-]*=[\w.-]*(,[a-z\d][\w./-]*=[\w.-]*)*$/i;
+
 /** What a cluster admin changes, as text to be sent: lines of ConfigMaps and commands of kubectl. */
 export class ClusterFixes {
   readonly #t: Translate;
@@ -181,9 +184,9 @@ export class ClusterFixes {
     return `${t('Name one that exists in the ConfigMap {0}:', name)}\nkubectl patch configmap ${name} -n ${namespace} --type merge -p '${JSON.stringify({ data: { LLM_DEPLOYMENTS: t('<deployment>') } })}'`;
   }
 
-  /** What the cluster says about a pod that is not ready. */
-  describePods(): string {
-    const namespace = this.#place.get('namespace');
-    return `${this.#t('See why:')}\nkubectl get pods -n ${namespace}\nkubectl describe deployment/${this.#place.get('deployment')} -n ${namespace}`;
+  /** What the cluster says about its pods, or about those that a selector is for: the agent's, the gateway's. */
+  describePods(selector = ''): string {
+    const which = `-n ${this.#place.get('namespace')}${LABELS.test(selector) ? ` -l ${selector}` : ''}`;
+    return `${this.#t('See why:')}\nkubectl get pods ${which}\nkubectl describe pods ${which}`;
   }
 }

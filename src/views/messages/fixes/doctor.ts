@@ -3,6 +3,8 @@ import { plain, type Place } from '../place.ts';
 import { ClusterFixes } from './cluster.ts';
 import { steps } from './graph.ts';
 
+/** What Entra's exchange demands in `aud` (Microsoft Learn, "Workload identity federation"). */
+const EXCHANGE_AUDIENCE = 'api://AzureADTokenExchange';
 const SIDECAR_IMAGE = 'mcr.microsoft.com/entra-sdk/auth-sidecar:1.1.1-azurelinux3.0-distroless';
 
 /** What a cluster admin changes where the Doctor found it, as text to be sent. */
@@ -44,6 +46,22 @@ export class DoctorFixes {
 
   useServiceAccountToken(): string {
     return this.#cluster.useServiceAccountToken();
+  }
+
+  /** A ServiceAccount token for Entra where the sidecar reads it; a path that is none becomes that of `k8s/base`. */
+  mountToken(path = ''): string {
+    const t = this.#t;
+    const file = /^(\/[\w.-]+)+$/.test(path) ? path : '/var/run/secrets/tokens/azure-identity-token';
+    const [folder, name] = [file.slice(0, file.lastIndexOf('/')), file.slice(file.lastIndexOf('/') + 1)];
+    const agent = this.#place.get('deployment');
+    return steps(
+      [
+        t('In the pod template of the Deployment {0} (k8s/base/research-agent.yaml has the whole):', agent),
+        `volumes:\n  - name: azure-identity-token\n    projected:\n      sources:\n        - serviceAccountToken:\n            path: ${name}\n            audience: ${EXCHANGE_AUDIENCE}\n            expirationSeconds: 3600`,
+        `${t('And in the container of the sidecar:')}\nvolumeMounts:\n  - name: azure-identity-token\n    mountPath: ${folder}\n    readOnly: true`,
+      ].join('\n\n'),
+      this.#cluster.restart(),
+    );
   }
 
   /** Kubernetes has the ClusterRole for it, bound to ServiceAccounts alone (kubernetes.io, "Service account issuer discovery"). */
