@@ -168,16 +168,20 @@ for name in $(in_namespace get deployments --selector app.kubernetes.io/part-of=
   esac
 done
 
+bound=$(in_namespace get rolebinding agent-id-user --ignore-not-found --output 'jsonpath={.subjects[*].name}' 2>/dev/null) || bound=''
+[ -n "$(value DEVELOPER)" ] || [ -z "$bound" ] ||
+  say "Note: $bound has the Role agent-id-user in the cluster, and $file has no DEVELOPER. If that is no longer wanted: kubectl --context $context --namespace $NAMESPACE delete rolebinding agent-id-user"
+
 issuer=$(in_cluster get --raw /.well-known/openid-configuration 2>/dev/null | sed -n 's/.*"issuer": *"\([^"]*\)".*/\1/p') || issuer=''
 say "
 Everything is ready. Next:
 - The blueprint needs this federated credential (an administrator makes it once):
      issuer    ${issuer:-unknown: kubectl --context $context get --raw /.well-known/openid-configuration}
      subject   system:serviceaccount:$NAMESPACE:agent-blueprint
-     audience  api://AzureADTokenExchange"
+     audience  $(sed -n 's/^ *audience: //p' "$work/all.yaml" | head -n 1)"
 case $issuer in
   https://kubernetes.default.svc* | https://127.* | https://localhost*)
     say '   Entra can not reach this issuer: docs/setup-cluster.md says how to publish one.' ;;
 esac
-[ -n "$(value DEVELOPER)" ] || say '- Give developers the Role agent-id-user: DEVELOPER in the .env, or examples/role-binding.yaml.'
+[ -n "$(value DEVELOPER)$bound" ] || say '- Give developers the Role agent-id-user: DEVELOPER in the .env, or examples/role-binding.yaml.'
 say "- In VS Code: Agent ID: Connect…, context $context, namespace $NAMESPACE."

@@ -198,6 +198,10 @@ load_env() {
   check_text LLM_DEPLOYMENT '^[A-Za-z0-9._-]+( *, *[A-Za-z0-9._-]+)*$' 'the name of an Azure OpenAI deployment (or several, with commas)'
   check_text LLM_API_VERSION '^20[0-9]{2}-[0-9]{2}-[0-9]{2}(-preview)?$' 'an api-version such as 2024-10-21'
   check_text ENTRA_INSTANCE '^https://[a-z0-9.-]+/$' 'an address such as https://login.microsoftonline.com/'
+  # The manifests name the cloud in more places than this variable fills in.
+  if [ "$ENTRA_INSTANCE" != https://login.microsoftonline.com/ ] && grep -q 'login\.microsoftonline\.com' "$2/agentgateway-config.yaml"; then
+    problem "ENTRA_INSTANCE is another cloud than the worldwide one, which base/agentgateway-config.yaml still names; README.md lists what to change (Another cloud)"
+  fi
   [ -z "$(value DEVELOPER)" ] || check_text DEVELOPER '^[A-Za-z0-9@._:/#+-]+$' 'a user name as the API server knows it'
   [ -z "$(value BLUEPRINT_CLIENT_SECRET)" ] ||
     say "Note: BLUEPRINT_CLIENT_SECRET is not used. The blueprint proves itself with the pod's ServiceAccount token; delete the secret."

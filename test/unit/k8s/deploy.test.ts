@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { appendFile, cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { appendFile, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -140,6 +140,7 @@ const refused: [what: string, change: Record<string, string | undefined>, says: 
     { AZURE_OPENAI_HOST: 'http://agentgateway.agents:3000/llm' },
     /AZURE_OPENAI_HOST is not the host/,
   ],
+  ['a pattern of file names', { AGENT_APP_IDS: '*' }, /AGENT_APP_IDS has something that is no GUID: \*$/m],
   ['YAML in a value', { LLM_DEPLOYMENT: 'x"}' }, /LLM_DEPLOYMENT is not the name/],
 ];
 for (const [what, change, says] of refused)
@@ -153,7 +154,7 @@ for (const [what, change, says] of refused)
 test('a .env is text: it is not run, and the caller’s environment does not fill its gaps', async t => {
   const marker = 'touched-by-env';
   const lines = [
-    `export TENANT_ID="${ENV['TENANT_ID']}" # quoted`,
+    `\uFEFFexport TENANT_ID="${ENV['TENANT_ID']}" # quoted`,
     `  BLUEPRINT_APP_ID = '${ENV['BLUEPRINT_APP_ID']}'\r`,
     `AZURE_OPENAI_HOST=$(touch "$TMPDIR/${marker}")`,
     `PATH=/nowhere`,
@@ -219,6 +220,38 @@ test('what is deployed already tells a swapped blueprint from a new one', async 
   const same = await runScript(t, 'deploy.sh', before(ENV['BLUEPRINT_APP_ID']));
   assert.doesNotMatch(same.stderr, /the blueprint changes/);
   assert.deepEqual([changed.status, same.status], [0, 0]);
+});
+
+test('who has the Role is said when the .env no longer names anybody', async t => {
+  const bound = { BOUND: 'ada@contoso.example' };
+  const run = await runScript(t, 'deploy.sh', { env: envText(ENV), args: ['--yes'], environment: bound });
+  assert.match(run.stderr, /^Note: ada@contoso\.example has the Role .* delete rolebinding agent-id-user$/m);
+  assert.doesNotMatch(run.stderr, /Give developers the Role/);
+  const env = envText({ ...ENV, DEVELOPER: 'ada@contoso.example' });
+  const same = await runScript(t, 'deploy.sh', { env, args: ['--yes'], environment: bound });
+  assert.doesNotMatch(same.stderr, /Note: ada|Give developers/);
+  const nobody = await runScript(t, 'deploy.sh', { env: envText(ENV), args: ['--yes'] });
+  assert.match(nobody.stderr, /^- Give developers the Role agent-id-user/m);
+});
+
+test('another cloud needs other manifests too', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'agent-id-cloud-test-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const k8s = join(folder, 'k8s');
+  await cp(K8S, k8s, { recursive: true });
+  const env = envText({ ...ENV, ENTRA_INSTANCE: 'https://login.microsoftonline.us' });
+  const options = { env, args: ['--dry-run'], folder: k8s };
+  const refused = await runScript(t, 'deploy.sh', options);
+  assert.equal(refused.status, 1);
+  assert.match(refused.stderr, /ENTRA_INSTANCE is another cloud .*\(Another cloud\)/);
+  const file = join(k8s, 'base/agentgateway-config.yaml');
+  await writeFile(
+    file,
+    (await readFile(file, 'utf8')).replaceAll('login.microsoftonline.com', 'login.microsoftonline.us'),
+  );
+  const run = await runScript(t, 'deploy.sh', options);
+  assert.equal(run.status, 0, run.stderr);
+  assert.match(run.stdout, /AzureAd__Instance: "?https:\/\/login\.microsoftonline\.us\//);
 });
 
 test('README’s way to add an agent works', async t => {

@@ -79,6 +79,12 @@ test('only agents run as the blueprint’s ServiceAccount', () => {
     }
 });
 
+test('the images are for Linux, and so are the nodes', () => {
+  for (const [variant, objects] of all)
+    for (const { metadata, spec } of deployments(objects))
+      assert.equal(spec.template.spec.nodeSelector['kubernetes.io/os'], 'linux', `${variant}: ${metadata.name}`);
+});
+
 test('a change of its ConfigMap changes the pod', () => {
   for (const { metadata, spec } of deployments(get('base')))
     assert.deepEqual(spec.template.metadata.annotations, {

@@ -18,6 +18,7 @@ const answers: [RegExp, () => Promise<string> | string][] = [
   [/get --raw \/openid/, () => KEYS],
   [/^--silent --max-time 10/, () => process.env['PUBLISHED'] ?? KEYS],
   [/get serviceaccount /, () => process.env['BLUEPRINT_BEFORE'] ?? ''],
+  [/get rolebinding /, () => process.env['BOUND'] ?? ''],
   [/get pods/, () => 'research-agent-1   0/1   ImagePullBackOff\n'],
   [/^--silent/, () => process.env['TENANT_STATUS'] ?? '200'],
 ];
