@@ -1,13 +1,14 @@
-import { findAgent, findApplication, agentDisplayName, mustFind, type Context } from './context.ts';
+import { agentDisplayName, APPLICATIONS, findAgent, findApplication, mustFind, type Context } from './context.ts';
 import { explained, mayBeReplication, ServiceFailure } from './errors.ts';
 import { Graph, parse } from './graph.ts';
-import { missing, OK, type Item } from './item.ts';
+import { different, missing, OK, switchedOff, type Item } from './item.ts';
 import { agentVariable } from './options.ts';
 import { createAgent } from './requests.ts';
 import { Agent } from './schemas.ts';
 import { withBlueprintToken } from './temporarySecret.ts';
 
 const PAUSES_S = [5, 10, 15, 20, 30, 30];
+const OWNER_PAUSES_S = [5, 10];
 
 /**
  * The agent identities. Since April 2026 Graph's reference says that a person may create them with AgentIdentity.Create.All
@@ -16,9 +17,12 @@ const PAUSES_S = [5, 10, 15, 20, 30, 30];
  */
 export function agents(context: Context): Item {
   const { options } = context;
-  const lacking = async (blueprintAppId: string) => {
+  const survey = async (blueprintAppId: string) => {
     const found = await Promise.all(options.agents.map(agent => findAgent(context, agent, blueprintAppId)));
-    return options.agents.filter((_, index) => found[index] === undefined);
+    return {
+      lacking: options.agents.filter((_, index) => found[index] === undefined),
+      off: options.agents.filter((_, index) => found[index]?.accountEnabled === false),
+    };
   };
   return {
     title: `Agent identities ${options.agents.join(', ')}`,
@@ -27,51 +31,75 @@ export function agents(context: Context): Item {
     async look() {
       const blueprint = await findApplication(context, 'blueprint');
       if (!blueprint) return missing('they need the blueprint');
-      const names = await lacking(blueprint.appId);
-      return names.length === 0 ? OK : missing(`there is no ${names.join(', ')}`);
+      const { lacking, off } = await survey(blueprint.appId);
+      if (lacking.length > 0) return missing(`there is no ${lacking.join(', ')}`);
+      return off.length === 0 ? OK : different(`disabled, so without tokens: ${off.join(', ')}`);
     },
     async make() {
       const blueprint = await mustFind(context, 'blueprint');
+      const { lacking, off } = await survey(blueprint.appId);
       const refused: string[] = [];
-      for (const agent of await lacking(blueprint.appId))
-        if (!(await create(context, context.graph, agent, blueprint.appId))) refused.push(agent);
-      if (refused.length === 0) return;
-      await withBlueprintToken(context.world, { ...context, blueprint }, async token => {
-        const graph = new Graph(context.world, token);
-        for (const agent of refused) await createPatiently(context, graph, agent, blueprint.appId);
-      });
+      for (const agent of lacking) if (!(await createAsPerson(context, agent, blueprint.appId))) refused.push(agent);
+      if (refused.length > 0)
+        await withBlueprintToken(context.world, { ...context, blueprint }, async token => {
+          for (const agent of refused) await createAsBlueprint(context, token, agent, blueprint.appId);
+        });
+      if (off.length > 0) throw switchedOff(`Agent identity ${off.join(', ')}`);
     },
   };
 }
 
-/** False when Graph wants the blueprint to do it. Nothing is made twice in one run. */
-async function create(context: Context, graph: Graph, agent: string, blueprintAppId: string): Promise<boolean> {
+/** Nothing is made twice in one run. Throws `ServiceFailure`. */
+async function create(context: Context, graph: Graph, agent: string, blueprintAppId: string): Promise<void> {
   const { options, world, made } = context;
   const variable = agentVariable(agent);
-  if (made.has(variable)) return true;
+  if (made.has(variable)) return;
   const request = createAgent(agentDisplayName(options, agent), blueprintAppId, options.sponsor ?? context.me);
-  try {
-    const { id } = parse(Agent, await graph.send(request, world.signal), request.path);
-    made.add(variable);
-    options.env.set(variable, id);
-    return true;
-  } catch (error) {
-    // docs/agent-id/error-codes.md: Error_AgentIdentitySelfCreateRequired and its relatives
-    if (!(error instanceof ServiceFailure) || (error.status !== 403 && !error.code.startsWith('Error_Agent')))
-      throw error;
-    if (graph !== context.graph) throw error;
-    return false;
-  }
+  const { id } = parse(Agent, await graph.send(request, world.signal), request.path);
+  made.add(variable);
+  options.env.set(variable, id);
 }
 
-/** The blueprint's right to create comes with its principal, and takes as long to arrive everywhere. */
-async function createPatiently(context: Context, graph: Graph, agent: string, blueprintAppId: string): Promise<void> {
+/**
+ * False when Graph wants the blueprint to do it. A person who has just made the blueprint may be refused for as long as
+ * the directory does not know them as its owner, so a refusal is asked about again before a secret is made for it.
+ */
+async function createAsPerson(context: Context, agent: string, blueprintAppId: string): Promise<boolean> {
+  const fresh = context.made.has(APPLICATIONS.blueprint.variable);
+  for (const pause of [...(fresh ? OWNER_PAUSES_S : []), undefined]) {
+    try {
+      await create(context, context.graph, agent, blueprintAppId);
+      return true;
+    } catch (error) {
+      if (!(error instanceof ServiceFailure)) throw error;
+      // docs/agent-id/error-codes.md: Error_AgentIdentitySelfCreateRequired and its relatives
+      if (error.code.startsWith('Error_Agent')) return false;
+      if (error.status !== 403) throw error;
+      if (pause === undefined) return false;
+      await context.world.sleep(pause * 1000, context.world.signal);
+    }
+  }
+  return false;
+}
+
+/**
+ * The blueprint's right to create comes with its principal, and takes as long to arrive everywhere. Each try has a token
+ * of its own: one that Entra made before it knew the principal names no object, and Graph answers 401
+ * Authorization_IdentityNotFound to it for as long as it lives.
+ */
+async function createAsBlueprint(
+  context: Context,
+  token: () => Promise<string>,
+  agent: string,
+  blueprintAppId: string,
+): Promise<void> {
   for (const pause of [...PAUSES_S, undefined]) {
     try {
-      await create(context, graph, agent, blueprintAppId);
+      await create(context, new Graph(context.world, await token()), agent, blueprintAppId);
       return;
     } catch (error) {
-      const early = error instanceof ServiceFailure && error.status === 403;
+      const early =
+        error instanceof ServiceFailure && (error.status === 403 || error.code === 'Authorization_IdentityNotFound');
       // told in words: to the caller a refusal would be one more reason to begin again, with a new secret
       if (pause === undefined || !(early || mayBeReplication(error))) throw explained(error, `Agent identity ${agent}`);
       await context.world.sleep(pause * 1000, context.world.signal);

@@ -1,6 +1,6 @@
 import { APPLICATIONS, displayName, findApplication, mustFind, type Context, type Kind } from './context.ts';
 import { parse } from './graph.ts';
-import { different, missing, OK, type Item } from './item.ts';
+import { different, DISABLED, missing, OK, switchedOff, type Item } from './item.ts';
 import * as requests from './requests.ts';
 import { Application } from './schemas.ts';
 import { removeTemporarySecrets, temporarySecrets } from './temporarySecret.ts';
@@ -39,10 +39,14 @@ export function principal(context: Context, kind: Kind, anchor: string): Item {
     async look() {
       const app = await findApplication(context, kind);
       if (!app) return missing(`it needs ${APPLICATIONS[kind].called}`);
-      return (await directory.principal(app.appId, world.signal)) ? OK : missing('there is none');
+      const found = await directory.principal(app.appId, world.signal);
+      if (!found) return missing('there is none');
+      return found.accountEnabled === false ? DISABLED : OK;
     },
     async make() {
       const { appId } = await mustFind(context, kind);
+      const held = await directory.principal(appId, world.signal);
+      if (held?.accountEnabled === false) throw switchedOff(`The principal of ${APPLICATIONS[kind].called}`);
       const request = kind === 'blueprint' ? requests.createBlueprintPrincipal(appId) : requests.createPrincipal(appId);
       await graph.send(request, world.signal);
     },

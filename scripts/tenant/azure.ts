@@ -1,5 +1,5 @@
 // Azure Resource Manager: the role that lets agents and people use the model.
-// Source: Microsoft Learn, "Assign Azure roles using the REST API" and "Role Assignments - Create" (2022-04-01).
+// Source: Microsoft Learn, "Assign Azure roles using the REST API" and "List Azure role assignments using the REST API" (2022-04-01).
 import * as v from 'valibot';
 import { sendJson, type JsonRequest } from './http.ts';
 import { TenantError } from './errors.ts';
@@ -10,8 +10,9 @@ import type { World } from './world.ts';
 export const AZURE = 'https://management.azure.com';
 /** Cognitive Services OpenAI User: may use deployments, may not change them ("Azure built-in roles for AI + machine learning"). */
 export const OPENAI_USER = '5e0bd9bd-7b93-4f28-af87-19fc36ad61bd';
+/** Only characters that Azure allows in these names: the text goes into addresses, into the .env, and into commands that people copy. */
 export const RESOURCE_ID =
-  /^\/subscriptions\/[0-9a-f-]{36}\/resourceGroups\/[^/]+\/providers\/Microsoft\.CognitiveServices\/accounts\/[^/]+$/i;
+  /^\/subscriptions\/[0-9a-f-]{36}\/resourceGroups\/[\p{L}\p{N}_().-]+\/providers\/Microsoft\.CognitiveServices\/accounts\/[a-z0-9-]+$/iu;
 const VERSION = 'api-version=2022-04-01';
 
 export interface Assignee {
@@ -34,7 +35,7 @@ export function assignmentOf(resource: string, { principalId, principalType }: A
 
 /** The same for people with the Azure CLI. */
 export function azCommand(resource: string, { principalId, principalType }: Assignee): string {
-  return `az role assignment create --role "Cognitive Services OpenAI User" --assignee-object-id ${principalId} --assignee-principal-type ${principalType} --scope ${resource}`;
+  return `az role assignment create --role "Cognitive Services OpenAI User" --assignee-object-id ${principalId} --assignee-principal-type ${principalType} --scope "${resource}"`;
 }
 
 export class Azure {
@@ -48,9 +49,12 @@ export class Azure {
     this.#resource = resource;
   }
 
-  /** Names of the assignments that give this principal the role here: on the resource or on what it is part of. */
+  /**
+   * Names of the assignments that give this principal the role here: on the resource or on what it is part of, to the
+   * principal itself or to a group that it is in.
+   */
   async assignments(principalId: string, signal: AbortSignal): Promise<string[]> {
-    const filter = encodeURIComponent(`principalId eq '${principalId}'`);
+    const filter = encodeURIComponent(`assignedTo('${principalId}')`);
     const path = `${this.#resource}/providers/Microsoft.Authorization/roleAssignments?${VERSION}&$filter=${filter}`;
     const parsed = v.safeParse(RoleAssignments, await this.#call('GET', path, undefined, signal));
     if (!parsed.success)
@@ -59,7 +63,6 @@ export class Azure {
         'Check whether a proxy rewrites answers.',
       );
     return parsed.output.value
-      .filter(({ properties }) => properties.principalId.toLowerCase() === principalId)
       .filter(({ properties }) => properties.roleDefinitionId.toLowerCase().endsWith(`/${OPENAI_USER}`))
       .filter(({ properties }) => this.#covers(properties.scope))
       .map(({ name }) => name.toLowerCase());

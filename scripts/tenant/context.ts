@@ -4,7 +4,7 @@ import { NotYet, TenantError } from './errors.ts';
 import type { Graph } from './graph.ts';
 import { agentVariable, type Options } from './options.ts';
 import { MARK } from './requests.ts';
-import { GUID, type Application } from './schemas.ts';
+import { GUID, type Agent, type Application } from './schemas.ts';
 import type { World } from './world.ts';
 
 /** The applications that the script makes: where the .env keeps the id, and what comes behind the name. */
@@ -64,8 +64,8 @@ export async function mustFind(context: Context, kind: Kind): Promise<Applicatio
   return app;
 }
 
-/** The directory's object id of an agent, which is its app id as well. */
-export async function findAgent(context: Context, agent: string, blueprintAppId: string): Promise<string | undefined> {
+/** An agent identity. Its `id` in the directory is its app id as well. */
+export async function findAgent(context: Context, agent: string, blueprintAppId: string): Promise<Agent | undefined> {
   const { options, directory, world } = context;
   const variable = agentVariable(agent);
   const id = idOf(options, variable);
@@ -75,8 +75,8 @@ export async function findAgent(context: Context, agent: string, blueprintAppId:
       `${variable} in ${options.env.path} belongs to another blueprint (${held.agentIdentityBlueprintId}).`,
       'Empty that line, or correct BLUEPRINT_APP_ID.',
     );
-  if (held || context.made.has(variable)) return held?.id;
+  if (held || context.made.has(variable)) return held;
   const found = await directory.namedAgent(agentDisplayName(options, agent), blueprintAppId, world.signal);
   if (found && options.command === 'setup') options.env.set(variable, found.id);
-  return found?.id;
+  return found;
 }

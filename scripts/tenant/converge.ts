@@ -9,18 +9,24 @@ const LOOKS = [0, 1, 2, 4];
 /** Tries after which a 403 is believed: the maker of a blueprint becomes its owner with a delay. */
 const OWNER_TRIES = 3;
 
+/** How an item came to be so. */
+export interface Converged {
+  /** False when it was so already. */
+  readonly changed: boolean;
+  readonly note?: string | undefined;
+}
+
 /**
- * Looks, and makes what is not so, until it shows. True when something was changed. `fresh` says that something was made
- * in this run. Throws `TenantError`.
+ * Looks, and makes what is not so, until it shows. `fresh` says that something was made in this run. Throws `TenantError`.
  */
-export async function converge(world: World, item: Item, fresh: () => boolean): Promise<boolean> {
+export async function converge(world: World, item: Item, fresh: () => boolean): Promise<Converged> {
   let found = await look(item);
   for (const wait of item.remembered?.() ? LOOKS : []) {
-    if (found.state === 'ok') return false;
+    if (found.state === 'ok') break;
     await world.sleep(wait * 1000, world.signal);
     found = await look(item);
   }
-  if (found.state === 'ok') return false;
+  if (found.state === 'ok') return { changed: false, note: found.note };
   let failure: unknown;
   for (const [index, pause] of TRIES.entries()) {
     await world.sleep(pause * 1000, world.signal);
@@ -36,7 +42,7 @@ export async function converge(world: World, item: Item, fresh: () => boolean): 
     for (const wait of LOOKS) {
       await world.sleep(wait * 1000, world.signal);
       found = await look(item);
-      if (found.state === 'ok') return true;
+      if (found.state === 'ok') return { changed: true, note: found.note };
     }
   }
   throw failure

@@ -70,7 +70,7 @@ function nextStep({ service, status, code }: ServiceFailure): string {
   if (status === 403)
     return service === 'Azure'
       ? 'You need Owner, User Access Administrator or Role Based Access Control Administrator there: docs/setup-tenant.md#roles.'
-      : 'You lack a directory role for it, or the client a consent: docs/setup-tenant.md#roles.';
+      : 'You lack a directory role for it (docs/setup-tenant.md#roles). npm run tenant -- print writes down what somebody who has one can do.';
   if (/Policy/.test(code))
     return 'A policy of the tenant forbids it; an administrator can except this application: docs/setup-tenant.md#when-it-fails.';
   if (/Quota|LimitExceeded/.test(code))

@@ -1,3 +1,5 @@
+import { TenantError } from './errors.ts';
+
 /** What an item was found to be. `why` ends a sentence that begins with the title. */
 export type Finding =
   { readonly state: 'ok'; readonly note?: string } | { readonly state: 'missing' | 'different'; readonly why: string };
@@ -17,3 +19,11 @@ export interface Item {
 export const OK: Finding = { state: 'ok' };
 export const missing = (why: string): Finding => ({ state: 'missing', why });
 export const different = (why: string): Finding => ({ state: 'different', why });
+
+/** Nothing is switched on again by a script: whoever switched it off had a reason. */
+export const DISABLED = different('it is disabled, so it gets no token');
+export const switchedOff = (what: string): TenantError =>
+  new TenantError(
+    `${what} is disabled, so it gets no token.`,
+    'Ask whoever disabled it; in the Entra admin center it is switched on again (Enterprise applications, or Agent ID).',
+  );

@@ -2,12 +2,14 @@ import { agents } from './agents.ts';
 import { agentClaims, application, exposed, federation, noSecret, principal } from './applications.ts';
 import type { Context } from './context.ts';
 import type { Item } from './item.ts';
-import { client, cognitiveServices, consent, preAuthorization, role } from './permissions.ts';
+import { issuer } from './issuer.ts';
+import { agentConsent, client, cognitiveServices, preAuthorization, role, signInConsent } from './permissions.ts';
 
 /** Everything that has to be so, in the order in which one builds on the other. */
 export function items(context: Context): Item[] {
   const { options, azure } = context;
   return [
+    ...(options.issuer !== undefined ? [issuer(context, options.issuer)] : []),
     application(context, 'blueprint', 'blueprint'),
     principal(context, 'blueprint', 'blueprint'),
     exposed(context, 'blueprint', 'blueprint'),
@@ -22,8 +24,9 @@ export function items(context: Context): Item[] {
     principal(context, 'client', 'sign-in-client'),
     client(context),
     preAuthorization(context),
+    signInConsent(context),
     cognitiveServices(context),
-    ...options.agents.flatMap(agent => [consent(context, agent, 'mcp'), consent(context, agent, 'model')]),
+    ...options.agents.flatMap(agent => [agentConsent(context, agent, 'mcp'), agentConsent(context, agent, 'model')]),
     ...(azure
       ? [
           ...options.agents.map(agent => role(context, { agent })),

@@ -6,7 +6,7 @@ import { RESOURCE_ID } from './azure.ts';
 import { EnvFile } from './envFile.ts';
 import { TenantError } from './errors.ts';
 import { guid } from './schemas.ts';
-import { GRAPH_CLIENT } from './signIn.ts';
+import { GRAPH_CLIENT, LOGIN } from './signIn.ts';
 
 export const USAGE = `Usage: npm run tenant -- <command> [options]
 
@@ -114,6 +114,12 @@ export function readOptions(argv: readonly string[]): Options | undefined {
     throw new TenantError(`${SAID[field]}.`, 'Correct it and run this again; nothing was changed.');
   }
   const { tenantId, issuer, resource, sponsor, ...rest } = parsed.output;
+  const cloud = env.get('ENTRA_INSTANCE');
+  if (cloud !== undefined && URL.parse(cloud)?.origin !== LOGIN)
+    throw new TenantError(
+      `ENTRA_INSTANCE in ${file} is another cloud than Entra's worldwide one, which is the only one that this script knows.`,
+      'Do it by hand, with the addresses of your cloud: docs/setup-tenant.md#other-clouds.',
+    );
   const held = env.get('TENANT_ID')?.toLowerCase();
   if (tenantId !== undefined && held !== undefined && tenantId !== held)
     throw new TenantError(

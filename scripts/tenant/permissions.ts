@@ -30,7 +30,7 @@ export function client(context: Context): Item {
   };
 }
 
-/** Nobody is asked for consent when signing in. */
+/** Nobody is asked for consent to the blueprint's scope when signing in. */
 export function preAuthorization(context: Context): Item {
   const { graph, world } = context;
   return {
@@ -72,32 +72,71 @@ export function cognitiveServices({ directory, graph, world }: Context): Item {
   };
 }
 
+/**
+ * Nor to the scopes of OpenID Connect that every sign-in asks for: they belong to Microsoft Graph, and pre-authorization
+ * covers only what it names (resource type preAuthorizedApplication). Where users may not consent, they could not sign in.
+ */
+export function signInConsent(context: Context): Item {
+  const { directory, world } = context;
+  return consent(context, {
+    title: 'Sign-in client: consent to sign people in and keep them signed in',
+    anchor: 'sign-in-client',
+    scopes: requests.SIGN_IN.scopes,
+    async client() {
+      const app = await findApplication(context, 'client');
+      return app && (await directory.principal(app.appId, world.signal))?.id;
+    },
+    resource: async () => requests.SIGN_IN.appId,
+  });
+}
+
 /** The agent may use the API on behalf of whoever signs in. */
-export function consent(context: Context, agent: string, to: 'mcp' | 'model'): Item {
-  const { directory, graph, world } = context;
+export function agentConsent(context: Context, agent: string, to: 'mcp' | 'model'): Item {
   const scope = to === 'mcp' ? requests.SCOPE : requests.COGNITIVE_SERVICES.scope;
-  const parties = async () => {
-    const blueprint = await findApplication(context, 'blueprint');
-    const client = blueprint && (await findAgent(context, agent, blueprint.appId));
-    const appId = to === 'mcp' ? (await findApplication(context, 'mcp'))?.appId : requests.COGNITIVE_SERVICES.appId;
-    const resource = appId && (await directory.principal(appId, world.signal));
-    return { client, resource: resource ? resource.id : undefined };
-  };
-  return {
+  return consent(context, {
     title: `Consent for ${agent}: ${to === 'mcp' ? 'the tools' : 'the model'} (${scope})`,
     anchor: 'consents',
+    scopes: [scope],
+    async client() {
+      const blueprint = await findApplication(context, 'blueprint');
+      return blueprint && (await findAgent(context, agent, blueprint.appId))?.id;
+    },
+    resource: async () =>
+      to === 'mcp' ? (await findApplication(context, 'mcp'))?.appId : requests.COGNITIVE_SERVICES.appId,
+  });
+}
+
+interface Wanted extends Pick<Item, 'title' | 'anchor'> {
+  readonly scopes: readonly string[];
+  /** Object id of the principal that may use the API. */
+  client(): Promise<string | undefined>;
+  /** App id of the API. */
+  resource(): Promise<string | undefined>;
+}
+
+/** For all users of the tenant. */
+function consent(context: Context, { title, anchor, scopes, ...wanted }: Wanted): Item {
+  const { directory, graph, world } = context;
+  const parties = async () => {
+    const appId = await wanted.resource();
+    const resource = appId === undefined ? undefined : await directory.principal(appId, world.signal);
+    return { client: await wanted.client(), resource: resource?.id };
+  };
+  return {
+    title,
+    anchor,
     async look() {
       const { client, resource } = await parties();
-      if (client === undefined) return missing('it needs the agent identity');
+      if (client === undefined) return missing('it needs the principal of the client');
       if (resource === undefined) return missing('it needs the principal of the API');
-      const grant = await directory.grant(client, resource, world.signal);
-      return grant && requests.words(grant.scope).includes(scope) ? OK : missing('nobody has consented');
+      const held = requests.words((await directory.grant(client, resource, world.signal))?.scope ?? '');
+      return scopes.every(scope => held.includes(scope)) ? OK : missing('nobody has consented');
     },
     async make() {
       const { client, resource } = await parties();
-      if (client === undefined || resource === undefined) throw new NotYet('agent or API');
+      if (client === undefined || resource === undefined) throw new NotYet('client or API');
       const held = await directory.grant(client, resource, world.signal);
-      await graph.send(requests.consent(client, resource, scope, held), world.signal);
+      await graph.send(requests.consent(client, resource, scopes, held), world.signal);
     },
   };
 }
@@ -108,7 +147,7 @@ export function role(context: Context, who: { readonly agent: string } | { reado
   const assignee = async (): Promise<Assignee | undefined> => {
     if ('user' in who) return { principalId: who.user, principalType: 'User' };
     const blueprint = await findApplication(context, 'blueprint');
-    const principalId = blueprint && (await findAgent(context, who.agent, blueprint.appId));
+    const principalId = blueprint && (await findAgent(context, who.agent, blueprint.appId))?.id;
     return principalId === undefined ? undefined : { principalId, principalType: 'ServicePrincipal' };
   };
   return {

@@ -50,15 +50,21 @@ Graph calls need \`Authorization: Bearer …\` (delegated permissions: ${PERMISS
       requests.createPrincipal(client.appId),
       requests.configureClient(client, blueprint.appId, scope),
       requests.preAuthorize(blueprint, client.appId, scope),
+      requests.consent(
+        later('object id of the principal of the sign-in client'),
+        later('object id of the principal of Microsoft Graph in your tenant'),
+        requests.SIGN_IN.scopes,
+        undefined,
+      ),
     ]),
     section(
       '6. Consents of the agents',
       agents.flatMap(({ id }) => [
-        requests.consent(id, later('object id of the principal of the MCP application'), requests.SCOPE, undefined),
+        requests.consent(id, later('object id of the principal of the MCP application'), [requests.SCOPE], undefined),
         requests.consent(
           id,
           later('object id of the principal of Microsoft Cognitive Services in your tenant'),
-          requests.COGNITIVE_SERVICES.scope,
+          [requests.COGNITIVE_SERVICES.scope],
           undefined,
         ),
       ]),

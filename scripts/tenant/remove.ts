@@ -66,7 +66,7 @@ async function list(context: Context): Promise<Doomed[]> {
   const doomed: Doomed[] = [];
   const agents: Doomed[] = [];
   for (const agent of blueprint ? options.agents : []) {
-    const id = blueprint && (await findAgent(context, agent, blueprint.appId));
+    const id = blueprint && (await findAgent(context, agent, blueprint.appId))?.id;
     if (id === undefined) continue;
     doomed.push(...(await assignment(context, agent, { principalId: id, principalType: 'ServicePrincipal' })));
     agents.push({

@@ -18,6 +18,11 @@ export const SCOPE = 'access_as_user';
 export const AUDIENCE = 'api://AzureADTokenExchange';
 /** The API behind Azure OpenAI, and its only scope. */
 export const COGNITIVE_SERVICES = { appId: '7d312290-28c8-473c-a0ed-8e53749b6d6d', scope: 'user_impersonation' };
+/** Microsoft Graph, and what a sign-in asks of it beside the blueprint's scope (src/identity/msal.ts; MSAL adds them). */
+export const SIGN_IN = {
+  appId: '00000003-0000-0000-c000-000000000000',
+  scopes: ['openid', 'profile', 'offline_access'],
+};
 /** Name of the credential that lives for the minutes in which agent identities are created. */
 export const TEMPORARY = 'agent-id-vscode temporary';
 /** What the gateway's rules read of an agent's token; a custom API has to ask for it (idweb issue 3882). */
@@ -152,7 +157,7 @@ export function redirectUris(appId: string): string[] {
   ];
 }
 
-/** The client may use the blueprint's scope, and nobody is asked. */
+/** The client may use the blueprint's scope, and nobody is asked for that. */
 export function preAuthorize(blueprint: Part<'api'>, clientAppId: string, scopeId: string): GraphRequest {
   const list = blueprint.api?.preAuthorizedApplications ?? [];
   const held = list.find(({ appId }) => appId === clientAppId);
@@ -181,13 +186,18 @@ export function mendFederation(objectId: string, credentialId: string): GraphReq
   return { method: 'PATCH', path, body: { audiences: [AUDIENCE] } };
 }
 
-/** For all users of the tenant: the agent may use the API for whoever signs in. */
-export function consent(agentId: string, resourceId: string, scope: string, held: Grant | undefined): GraphRequest {
+/** For all users of the tenant: the client may use the API for whoever signs in. Both are object ids of principals. */
+export function consent(
+  clientId: string,
+  resourceId: string,
+  scopes: readonly string[],
+  held: Grant | undefined,
+): GraphRequest {
   if (held) {
-    const scopes = [...new Set([...words(held.scope), scope])];
-    return { method: 'PATCH', path: `/oauth2PermissionGrants/${held.id}`, body: { scope: scopes.join(' ') } };
+    const all = [...new Set([...words(held.scope), ...scopes])];
+    return { method: 'PATCH', path: `/oauth2PermissionGrants/${held.id}`, body: { scope: all.join(' ') } };
   }
-  const body = { clientId: agentId, consentType: 'AllPrincipals', resourceId, scope };
+  const body = { clientId, consentType: 'AllPrincipals', resourceId, scope: scopes.join(' ') };
   return { method: 'POST', path: '/oauth2PermissionGrants', body };
 }
 

@@ -56,9 +56,18 @@ export const Application = v.object({
 });
 export type Application = v.InferOutput<typeof Application>;
 
-export const Principal = v.object({ id: guid });
+/** False where somebody, or Microsoft, switched it off: then it gets no token. */
+const enabled = v.nullish(v.boolean());
 
-export const Agent = v.object({ id: guid, displayName: text, agentIdentityBlueprintId: guid });
+export const Principal = v.object({ id: guid, accountEnabled: enabled });
+
+export const Agent = v.object({
+  id: guid,
+  displayName: text,
+  agentIdentityBlueprintId: guid,
+  accountEnabled: enabled,
+});
+export type Agent = v.InferOutput<typeof Agent>;
 
 export const FederatedCredential = v.object({
   id: v.string(),
@@ -77,7 +86,7 @@ export const RoleAssignments = v.object({
   value: v.array(
     v.object({
       name: v.string(),
-      properties: v.object({ roleDefinitionId: v.string(), principalId: v.string(), scope: v.string() }),
+      properties: v.object({ roleDefinitionId: v.string(), scope: v.string() }),
     }),
   ),
 });

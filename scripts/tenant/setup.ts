@@ -11,10 +11,10 @@ export async function setup(context: Context): Promise<void> {
   let changes = 0;
   for (const pass of [1, 2]) {
     for (const item of all) {
-      const changed = await converge(world, item, () => made.size > 0);
+      const { changed, note } = await converge(world, item, () => made.size > 0);
       if (changed) changes++;
-      if (changed) world.say(`${pass === 1 ? 'made' : 'made again'}     ${item.title}`);
-      else if (pass === 1) world.say(`ok       ${item.title}`);
+      const did = changed ? (pass === 1 ? 'made' : 'made again') : 'ok';
+      if (changed || pass === 1) world.say(`${did.padEnd(10)} ${item.title}${note ? ` (${note})` : ''}`);
     }
     if (changes === 0) break;
   }
@@ -22,7 +22,7 @@ export async function setup(context: Context): Promise<void> {
   world.say(
     changes === 0
       ? 'Nothing had to be changed.'
-      : `${changes} changes. It can take Entra some minutes until every service knows them.`,
+      : `Changed: ${changes}. It can take Entra some minutes until every service knows it.`,
   );
   world.say(`The ids are in ${options.env.path}.`);
   for (const line of await leftToDo(context)) world.say(line);
@@ -52,7 +52,7 @@ async function leftToDo(context: Context): Promise<string[]> {
     );
     const blueprint = await findApplication(context, 'blueprint');
     for (const agent of options.agents) {
-      const principalId = (blueprint && (await findAgent(context, agent, blueprint.appId))) ?? `<id of ${agent}>`;
+      const principalId = (blueprint && (await findAgent(context, agent, blueprint.appId)))?.id ?? `<id of ${agent}>`;
       lines.push(`    ${azCommand('<resource id>', { principalId, principalType: 'ServicePrincipal' })}`);
     }
     for (const principalId of users(context))

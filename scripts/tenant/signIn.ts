@@ -32,15 +32,23 @@ const SPOILERS = ['Directory.AccessAsUser.All', 'Directory.ReadWrite.All'];
 export const PERMISSIONS = {
   setup: [
     'AgentIdentity.Create.All',
+    'AgentIdentity.Read.All',
     'AgentIdentityBlueprint.AddRemoveCreds.All',
     'AgentIdentityBlueprint.Create',
+    'AgentIdentityBlueprint.Read.All',
     'AgentIdentityBlueprint.UpdateAuthProperties.All',
     'AgentIdentityBlueprintPrincipal.Create',
     'Application.ReadWrite.All',
     'DelegatedPermissionGrant.ReadWrite.All',
   ],
   check: ['AgentIdentity.Read.All', 'AgentIdentityBlueprint.Read.All', 'Application.Read.All', 'Directory.Read.All'],
-  remove: ['AgentIdentity.DeleteRestore.All', 'AgentIdentityBlueprint.DeleteRestore.All', 'Application.ReadWrite.All'],
+  remove: [
+    'AgentIdentity.DeleteRestore.All',
+    'AgentIdentity.Read.All',
+    'AgentIdentityBlueprint.DeleteRestore.All',
+    'AgentIdentityBlueprint.Read.All',
+    'Application.ReadWrite.All',
+  ],
 } as const;
 
 export interface SignedIn {
@@ -80,7 +88,7 @@ export async function signInToGraph(
   if (missing.length > 0)
     throw new TenantError(
       `The token lacks ${missing.join(', ')}.`,
-      'An administrator has to consent to these permissions for this client: docs/setup-tenant.md#signing-in.',
+      'An administrator has to consent to these permissions for this client (docs/setup-tenant.md#signing-in), or do it in your place: npm run tenant -- print writes down what.',
     );
   return accept(result);
 }

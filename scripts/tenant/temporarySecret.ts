@@ -4,7 +4,7 @@ import { parseFailure, type EntraFailure } from '../../src/identity/entraError.t
 import { networkReason, parseJson, readText } from '../../src/identity/http.ts';
 import { GRAPH } from '../../src/identity/wellKnown.ts';
 import type { Directory } from './directory.ts';
-import { mayBeReplication, TenantError } from './errors.ts';
+import { mayBeReplication, ServiceFailure, TenantError } from './errors.ts';
 import { parse, type Graph } from './graph.ts';
 import { addTemporarySecret, removeSecret, TEMPORARY } from './requests.ts';
 import { Secret, type Application } from './schemas.ts';
@@ -16,6 +16,8 @@ const LIFETIME_MS = 60 * 60_000;
 const PAUSE_MS = 10_000;
 /** A new secret is refused for half a minute, and a removed one may still be taken for some. */
 const PATIENCE_MS = 5 * 60_000;
+/** One whose making got no answer is watched for that long: it may be there and not show yet. */
+const WATCH_MS = 60_000;
 const MAX_ANSWER_BYTES = 256 * 1024;
 
 /** AADSTS numbers: the secret is wrong, or has ended. */
@@ -36,41 +38,52 @@ interface Target {
 }
 
 /**
- * Does something with the blueprint's own token. The secret that this takes is made, used, removed whatever happens, and
- * its removal is proved: the blueprint is read back without it, and Entra refuses it. It is held in memory only. The
- * clean-up does not listen to Ctrl+C.
+ * Does something as the blueprint, which gets a new token each time that it asks for one. The secret that this takes is
+ * made, used, removed whatever happens, and its removal is proved: the blueprint is read back without it, and Entra
+ * refuses it. It is held in memory only. Neither its making nor the clean-up listens to Ctrl+C: one that is there and that
+ * nobody holds could not be proved to be gone.
  */
 export async function withBlueprintToken(
   world: World,
   target: Target,
-  work: (token: string) => Promise<void>,
+  work: (token: () => Promise<string>) => Promise<void>,
 ): Promise<void> {
   const { graph, tenantId, blueprint } = target;
   let secret: HeldSecret | undefined;
+  let unsure = false;
   world.say(
     '  Microsoft Graph wants the blueprint itself to create it: a temporary secret is made, and removed again.',
   );
   try {
+    world.signal.throwIfAborted();
     const endDateTime = new Date(world.now() + LIFETIME_MS).toISOString();
     const request = addTemporarySecret(blueprint.id, endDateTime);
-    secret = { ...parse(Secret, await graph.send(request, world.signal), request.path), accepted: false };
-    const until = world.now() + PATIENCE_MS;
-    for (;;) {
-      const answer = await askToken(world, tenantId, blueprint.appId, secret.secretText, world.signal);
-      if ('token' in answer) {
-        secret.accepted = true;
-        await work(answer.token);
-        return;
-      }
-      if (!UNKNOWN_YET.includes(answer.refused.aadsts ?? 0) || world.now() > until)
-        throw new TenantError(
-          `Entra gives the blueprint no token: ${answer.refused.detail}`,
-          'Run this again; nothing is made twice.',
-        );
-      await world.sleep(PAUSE_MS, world.signal);
+    try {
+      const answer = await graph.send(request, new AbortController().signal);
+      secret = { ...parse(Secret, answer, request.path), accepted: false };
+    } catch (error) {
+      unsure = !(error instanceof ServiceFailure && error.status < 500);
+      throw error;
     }
+    const held = secret;
+    await work(async () => {
+      const until = world.now() + PATIENCE_MS;
+      for (;;) {
+        const answer = await askToken(world, tenantId, blueprint.appId, held.secretText, world.signal);
+        if ('token' in answer) {
+          held.accepted = true;
+          return answer.token;
+        }
+        if (!UNKNOWN_YET.includes(answer.refused.aadsts ?? 0) || world.now() > until)
+          throw new TenantError(
+            `Entra gives the blueprint no token: ${answer.refused.detail}`,
+            'Run this again; nothing is made twice.',
+          );
+        await world.sleep(PAUSE_MS, world.signal);
+      }
+    });
   } finally {
-    await removeTemporarySecrets(world, target, secret);
+    await removeTemporarySecrets(world, target, { held: secret, watchMs: unsure ? WATCH_MS : 0 });
     if (secret) world.say('  The temporary secret is removed: the blueprint is without it, and Entra refuses it.');
   }
 }
@@ -81,8 +94,13 @@ export async function withBlueprintToken(
  * replica that has not heard of a new secret shows none and removes none, so a secret that Entra never accepted counts as
  * removed only when its removal succeeded. Whatever fails is tried again: to remove it twice is to remove it.
  */
-export async function removeTemporarySecrets(world: World, target: Target, held?: HeldSecret): Promise<void> {
+export async function removeTemporarySecrets(
+  world: World,
+  target: Target,
+  { held, watchMs = 0 }: { readonly held?: HeldSecret | undefined; readonly watchMs?: number } = {},
+): Promise<void> {
   const { signal } = new AbortController(); // Ctrl+C does not leave a secret behind
+  const watched = world.now() + watchMs;
   const until = world.now() + PATIENCE_MS;
   const doomed = new Set(held ? [held.keyId] : []);
   const removed = new Set<string>();
@@ -90,7 +108,7 @@ export async function removeTemporarySecrets(world: World, target: Target, held?
     let problem: string;
     try {
       problem = await removeOnce(world, target, { held, doomed, removed }, signal);
-      if (!problem) return;
+      if (!problem && world.now() >= watched) return;
     } catch (error) {
       problem = describe(error);
     }

@@ -133,7 +133,7 @@ async function read<S extends v.GenericSchema>(
 }
 
 /** Whether Entra could be there: over https only, and at no name or address inside of somebody's network. */
-function isReachable(address: string, sandbox: boolean): boolean {
+export function isReachable(address: string, sandbox: boolean): boolean {
   const url = URL.parse(address);
   if (url?.protocol !== 'https:' || url.username) return false;
   const host = url.hostname.replace(/^\[|\]$/g, '');

@@ -103,6 +103,12 @@ const RESCUE = is('signIn.entraUnavailable', 'you');
 const UNREADABLE = is('signIn.refused', 'you');
 const LOOK_UP = (number: number) => is('signIn.refused', 'entraAdmin', () => `error?code=${number}`);
 
+/** The page on which an admin lets the sign-in client in: for the blueprint's scope, and for what signing in itself asks for. */
+function clientConsent({ client, blueprint }: Ids): string {
+  const scope = encodeURIComponent(`api://${blueprint}/access_as_user openid profile offline_access`);
+  return `/v2.0/adminconsent?client_id=${client}&scope=${scope}&`;
+}
+
 /** On the renewal of the user token. */
 const RENEWAL = new Map<number, Case>([
   ...all([70000, 70008, 70043, 50132, 50173, 700082, 700084], SESSION),
@@ -112,7 +118,7 @@ const RENEWAL = new Map<number, Case>([
   ...all([70003, 90014, 900144, 9002313], UNREADABLE),
   ...all([53000, 53001, 53002, 53003, 50097, 50131, 530036], is('signIn.blocked', 'entraAdmin', exception)),
   [530035, is('signIn.blocked', 'entraAdmin', () => 'Manage security defaults')],
-  [65001, is('signIn.consentRequired', 'entraAdmin', i => `/v2.0/adminconsent?client_id=${i.client}&scope=`)],
+  [65001, is('signIn.consentRequired', 'entraAdmin', clientConsent)],
   [90094, is('signIn.consentRequired', 'entraAdmin', i => `applications(appId='${i.blueprint}')`)],
   [90095, is('signIn.consentRequired', 'entraAdmin', i => `application ${i.client} and approve it`)],
   [65002, is('signIn.clientNotAllowed', 'you')],

@@ -31,9 +31,11 @@ export function azure({ method, path, query, body, state }: Call): Reply {
     properties: { ...one, principalType: 'x' },
   });
   if (method === 'GET' && name === undefined) {
-    const [, principalId] = /^principalId eq '([0-9a-f-]{36})'$/.exec(query.get('$filter') ?? '') ?? [];
+    // "List Azure role assignments using the REST API": also those of the groups that the principal is in
+    const [, principalId] = /^assignedTo\('([0-9a-f-]{36})'\)$/.exec(query.get('$filter') ?? '') ?? [];
     if (principalId === undefined) return wrong(`filter ${query.get('$filter')}`);
-    return ok({ value: state.assignments.filter(one => one.principalId === principalId).map(shown) });
+    const holders = [principalId, ...state.groupsOf(principalId)];
+    return ok({ value: state.assignments.filter(one => holders.includes(one.principalId)).map(shown) });
   }
   if (name === undefined) return wrong(`${method} ${path}`);
   const held = state.assignments.findIndex(one => one.name === name);

@@ -112,6 +112,11 @@ const damages: Damage[] = [
     says: /missing +Consent for research: the tools/,
     do: state => void (state.grants.find(one => one.scope === 'access_as_user')!.scope = 'read'),
   },
+  {
+    name: 'the consent to sign people in',
+    says: /missing +Sign-in client: consent to sign people in/,
+    do: state => drop(state.grants, one => one.scope.startsWith('openid')),
+  },
   { name: 'the role of the agent', says: /missing +Role .* for research/, do: state => void state.assignments.shift() },
   { name: 'the role of the user', says: /missing +Role .* for user/, do: state => void state.assignments.pop() },
 ];
@@ -130,6 +135,25 @@ for (const damage of damages)
     const mended = await it.setup();
     assert.equal(mended.code, 0, mended.seen);
     assert.equal((await it.tenant('check')).code, 0);
+  });
+
+for (const [what, which, says] of [
+  ['the principal of the blueprint', 'Agent ID blueprint', /different +Blueprint: its principal\n +it is disabled/],
+  ['an agent identity', 'Agent ID research agent', /different +Agent identities research\n +disabled, .*: research/],
+] as const)
+  test(`check sees that somebody disabled ${what}, and setup leaves that to a person`, async () => {
+    assert.equal((await it.setup()).code, 0);
+    const found = it.state.principals.find(one => one.displayName === which);
+    assert.ok(found);
+    found.enabled = false;
+    const check = await it.tenant('check');
+    assert.equal(check.code, 1);
+    assert.match(check.stdout, says);
+    const before = it.state.snapshot();
+    const { code, seen } = await it.setup();
+    assert.equal(code, 1);
+    assert.match(seen, /is disabled, so it gets no token\.\nAsk whoever disabled it/);
+    assert.equal(it.state.snapshot(), before);
   });
 
 test('a blueprint that somebody deleted leaves agents behind, and they are not given to another one', async () => {

@@ -1,18 +1,30 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import path from 'node:path';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { parseObjects } from '../k8s/support/kustomize.ts';
+import { runScript } from '../k8s/support/scripts.ts';
 import { useTenant } from './support.ts';
 
 const it = useTenant();
-const k8s = path.join(import.meta.dirname, '..', '..', '..', 'k8s');
 
-test('deploy.sh takes the .env as it is written', async () => {
+test('deploy.sh takes the .env as it is written, once the lines about the model are filled in', async t => {
   assert.equal((await it.setup('--agent', 'research', '--agent', 'intern')).code, 0);
-  const script =
-    '. "$1/env.sh"; load_env "$2" "$1/base"; printf "%s\\n" "$problems" "$BLUEPRINT_APP_ID" "$AGENT_APP_IDS"';
-  const done = spawnSync('sh', ['-euc', script, 'sh', k8s, it.env], { encoding: 'utf8' });
-  assert.equal(done.status, 0, done.stderr);
-  const ids = ['RESEARCH', 'INTERN'].map(name => `'${it.readEnv(`${name}_AGENT_APP_ID`)}'`);
-  assert.deepEqual(done.stdout.trimEnd().split('\n'), ['', it.readEnv('BLUEPRINT_APP_ID'), ids.join(',')]);
+  const run = await runScript(t, 'deploy.sh', { env: readFileSync(it.env, 'utf8'), args: ['--dry-run'] });
+  assert.deepEqual([run.status, run.stderr], [0, '']);
+  const objects = parseObjects(run.stdout);
+  const blueprint = it.readEnv('BLUEPRINT_APP_ID') ?? '';
+  const [account] = objects.filter(({ kind }) => kind === 'ServiceAccount');
+  assert.equal(account?.metadata.annotations?.['azure.workload.identity/client-id'], blueprint);
+  // the subject that setup told Entra
+  const { namespace, name } = account?.metadata ?? {};
+  const [federated] = it.state.apps.find(app => app.appId === blueprint)?.federated ?? [];
+  assert.equal(federated?.subject, `system:serviceaccount:${namespace}:${name}`);
+  for (const agent of ['RESEARCH', 'INTERN']) {
+    const deployment = objects.find(each => each.metadata.name === `${agent.toLowerCase()}-agent`);
+    assert.equal(
+      deployment?.metadata.annotations?.['agent-id.dev/agent-identity'],
+      it.readEnv(`${agent}_AGENT_APP_ID`),
+    );
+  }
+  assert.match(run.stdout, new RegExp(`api://${it.readEnv('MCP_APP_ID')}`));
 });

@@ -4,6 +4,8 @@ import { randomUUID } from 'node:crypto';
 export const TENANT = '3d1e2be9-a10a-4a0c-8380-7ce190f98ed9';
 export const ADMIN = 'aaaaaaaa-0000-4000-8000-00000000a01a';
 export const COGNITIVE = '7d312290-28c8-473c-a0ed-8e53749b6d6d';
+export const ISSUER = 'https://oidc.example.com/cluster';
+export const GRAPH = '00000003-0000-0000-c000-000000000000';
 
 /** What is hidden is answered as not there (404) or not known (400), and counts one down each time. */
 interface Hideable {
@@ -26,6 +28,7 @@ export interface Principal extends Hideable {
   displayName: string;
   /** For an agent identity: app id of its blueprint. */
   blueprint?: string;
+  enabled: boolean;
 }
 
 export interface Grant {
@@ -48,6 +51,8 @@ export interface Token {
   /** Permissions of a person's token; undefined for a blueprint's own. */
   scopes?: string[];
   blueprint?: string;
+  /** Made before the directory knew the blueprint's principal: it names no object, and Graph never takes it. */
+  unknownIdentity?: boolean;
 }
 
 /** Everything is off at first. */
@@ -66,6 +71,10 @@ export interface Faults {
   conflict: boolean;
   /** How often a new secret is refused. */
   secretNotYet: number;
+  /** How many tokens of the blueprint are made before the directory knows its principal. */
+  identityNotYet: number;
+  /** How often an application is shown without its secrets. */
+  secretHidden: number;
   /** How often a removed secret is still accepted. */
   secretLingers: number;
   /** How often a removal of a secret is accepted and not done. */
@@ -78,6 +87,8 @@ export interface Faults {
   secretsForbidden: boolean;
   /** v1.0 knows no agent identities. */
   betaOnly: boolean;
+  /** What the cluster's issuer calls itself; undefined: nothing answers there. */
+  issuer: string | undefined;
   /** Permissions that come along because somebody consented to them before. */
   alsoGranted: string[];
   /** Permissions that are not granted. */
@@ -86,7 +97,16 @@ export interface Faults {
 
 export class TenantState {
   readonly apps: App[] = [];
-  readonly principals: Principal[] = [];
+  /** Microsoft Graph is in every tenant. */
+  readonly principals: Principal[] = [
+    {
+      id: 'bbbbbbbb-0000-4000-8000-00000000b00b',
+      appId: GRAPH,
+      displayName: 'Microsoft Graph',
+      enabled: true,
+      hidden: 0,
+    },
+  ];
   readonly grants: Grant[] = [];
   readonly assignments: Assignment[] = [];
   readonly tokens = new Map<string, Token>();
@@ -94,6 +114,8 @@ export class TenantState {
   readonly removedSecrets = new Map<string, string>();
   /** Every secret that was ever given out: none may turn up anywhere. */
   readonly secrets: string[] = [];
+  /** The least privileged permission that each request to Graph could be made with, of those in its token. */
+  readonly used = new Set<string>();
   /** Method and path of each request, in order. */
   readonly log: string[] = [];
   /** What was wrong with a request. A test that ends with one has failed. */
@@ -106,12 +128,15 @@ export class TenantState {
     lost: undefined,
     conflict: false,
     secretNotYet: 0,
+    identityNotYet: 0,
+    secretHidden: 0,
     secretLingers: 0,
     removalIgnored: 0,
     onlyBlueprintCreates: false,
     blueprintBlocked: false,
     secretsForbidden: false,
     betaOnly: false,
+    issuer: ISSUER,
     alsoGranted: [],
     withheld: [],
   };
@@ -133,9 +158,16 @@ export class TenantState {
   addPrincipal(of: { appId: string; displayName: string; blueprint?: string }): Principal {
     // the id of an agent identity is its app id as well
     const id = of.blueprint === undefined ? randomUUID() : of.appId;
-    const principal = { id, ...of, hidden: this.faults.lag };
+    const principal = { id, ...of, enabled: true, hidden: this.faults.lag };
     this.principals.push(principal);
     return principal;
+  }
+
+  /** Groups, with who is in them. */
+  readonly groups = new Map<string, string[]>();
+
+  groupsOf(member: string): string[] {
+    return [...this.groups].filter(([, members]) => members.includes(member)).map(([group]) => group);
   }
 
   /** Everything that a person would find, without what changes from run to run. */

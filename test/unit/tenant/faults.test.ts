@@ -40,7 +40,7 @@ test('takes a conflict as what it is: somebody was faster', async () => {
   it.state.faults.conflict = true;
   const { code, seen } = await it.setup();
   assert.equal(code, 0, seen);
-  assert.equal(it.state.grants.length, 2);
+  assert.equal(it.state.grants.length, 3);
 });
 
 test('waits as long as Graph and Azure ask for', async () => {

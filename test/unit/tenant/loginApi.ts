@@ -112,6 +112,7 @@ function blueprint(state: TenantState, form: URLSearchParams, wrong: (text: stri
     roles: ['AgentIdentity.CreateAsManager'],
     jti: randomUUID(),
   });
-  state.tokens.set(access_token, { audience: 'graph.microsoft.com', blueprint: app.appId });
+  const unknownIdentity = faults.identityNotYet-- > 0;
+  state.tokens.set(access_token, { audience: 'graph.microsoft.com', blueprint: app.appId, unknownIdentity });
   return ok({ token_type: 'Bearer', expires_in: 3599, access_token });
 }

@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { COGNITIVE, TENANT } from './directory.ts';
-import { ISSUER, RESOURCE, useTenant } from './support.ts';
+import { COGNITIVE, ISSUER, TENANT } from './directory.ts';
+import { RESOURCE, useTenant } from './support.ts';
 
 const it = useTenant();
 const root = path.join(import.meta.dirname, '..', '..', '..');
@@ -53,7 +53,7 @@ test('fills in what the .env knows, and names what only an answer will say', asy
     ),
   );
   assert.ok(stdout.includes('scope=https://cognitiveservices.azure.com/user_impersonation'));
-  assert.ok(stdout.includes(`--scope ${RESOURCE}`));
+  assert.ok(stdout.includes(`--scope "${RESOURCE}"`));
   assert.match(stdout, /<object id of the blueprint>/);
 });
 
@@ -84,15 +84,35 @@ for (const [args, says] of [
   [['setup', '--issuer', 'http://x'], /--issuer .* is an https address/],
   [['setup', '--agent', 'Not A Name'], /--agent is a name in lower case/],
   [['setup', '--openai-resource', 'contoso'], /--openai-resource/],
+  // print writes it into a command that people copy
+  [['print', '--openai-resource', RESOURCE.replace('/rg/', '/$(id)/')], /--openai-resource/],
+  [['print', '--openai-resource', `${RESOURCE}\n`], /--openai-resource/],
   [['setup', '--bogus'], /Unknown option '--bogus'/],
 ] as const)
-  test(`does not start with ${args.join(' ')}`, async () => {
+  test(`does not start with ${JSON.stringify(args)}`, async () => {
     const [command, ...rest] = args;
     const { code, seen } = await it.tenant(command, rest);
     assert.equal(code, 2);
     assert.match(seen, says);
     assert.deepEqual(it.state.log, []);
   });
+
+for (const instance of ['https://login.microsoftonline.us/', 'https://login.partner.microsoftonline.cn', 'nonsense'])
+  test(`another cloud than the worldwide one is refused before anybody signs in: ${instance}`, async () => {
+    it.writeEnv(`ENTRA_INSTANCE=${instance}\n`);
+    for (const command of ['setup', 'check', 'remove', 'print']) {
+      const { code, seen } = await it.tenant(command, ['--tenant', TENANT]);
+      assert.equal(code, 2);
+      assert.match(seen, /ENTRA_INSTANCE in .* is another cloud than Entra's worldwide one/);
+      assert.match(seen, /docs\/setup-tenant\.md#other-clouds/);
+    }
+    assert.deepEqual(it.state.log, []);
+  });
+
+test('the worldwide cloud may be named', async () => {
+  it.writeEnv('ENTRA_INSTANCE=https://login.microsoftonline.com\n');
+  assert.equal((await it.setup()).code, 0);
+});
 
 test('a .env of another tenant is not mixed up with this one', async () => {
   it.writeEnv(`TENANT_ID=${COGNITIVE}\n`);
@@ -121,6 +141,6 @@ test('every place of docs/setup-tenant.md that the script points to is there', a
   const { stdout } = await it.tenant('check', ['--tenant', TENANT]);
   const used = [...stdout.matchAll(/docs\/setup-tenant\.md#([\w-]+)/g)].map(([, anchor = '']) => anchor);
   assert.ok(used.length > 5);
-  for (const anchor of new Set([...used, 'signing-in', 'roles', 'when-it-fails', 'role-on-the-model']))
+  for (const anchor of new Set([...used, 'signing-in', 'roles', 'when-it-fails', 'role-on-the-model', 'other-clouds']))
     assert.ok(anchors.includes(anchor), anchor);
 });

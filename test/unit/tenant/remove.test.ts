@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { COGNITIVE } from './directory.ts';
+import { COGNITIVE, GRAPH } from './directory.ts';
 import { useTenant } from './support.ts';
 
 const it = useTenant();
@@ -13,7 +13,7 @@ test('deletes what setup made and nothing else, and a second run finds nothing',
   assert.deepEqual(it.state.apps, [theirs]);
   assert.deepEqual(
     it.state.principals.map(({ appId }) => appId),
-    [COGNITIVE],
+    [GRAPH, COGNITIVE],
   );
   assert.deepEqual(it.state.grants, []);
   assert.deepEqual(it.state.assignments, []);

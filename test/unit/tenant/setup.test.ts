@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ADMIN, COGNITIVE, TENANT } from './directory.ts';
-import { ISSUER, modeOf, RESOURCE, useTenant } from './support.ts';
+import { PERMISSIONS } from '../../../scripts/tenant/signIn.ts';
+import { ADMIN, COGNITIVE, ISSUER, TENANT } from './directory.ts';
+import { modeOf, RESOURCE, useTenant } from './support.ts';
 
 const it = useTenant();
 
@@ -54,15 +55,29 @@ test('makes everything that an agent needs, with the permissions of each call an
   const nameOf = (id: string) => it.state.principals.find(one => one.id === id)?.displayName;
   assert.deepEqual(
     it.state.grants.map(({ clientId, resourceId, scope: words }) => [nameOf(clientId), nameOf(resourceId), words]),
-    ['research', 'intern'].flatMap(name => [
-      [`Agent ID ${name} agent`, 'Agent ID MCP servers', 'access_as_user'],
-      [`Agent ID ${name} agent`, 'Microsoft Cognitive Services', 'user_impersonation'],
-    ]),
+    [
+      ['Agent ID for VS Code', 'Microsoft Graph', 'openid profile offline_access'],
+      ...['research', 'intern'].flatMap(name => [
+        [`Agent ID ${name} agent`, 'Agent ID MCP servers', 'access_as_user'],
+        [`Agent ID ${name} agent`, 'Microsoft Cognitive Services', 'user_impersonation'],
+      ]),
+    ],
   );
   assert.deepEqual(
     it.state.assignments.map(({ principalId, scope: where }) => [principalId, where]),
     [...agents.map(({ id }) => id), ADMIN].map(id => [id, RESOURCE]),
   );
+});
+
+test('asks for the permissions that its requests need by their documentation, and for no other', async () => {
+  it.state.faults.onlyBlueprintCreates = true;
+  for (const command of ['setup', 'check', 'remove'] as const) {
+    it.state.used.clear();
+    it.writeEnv(''); // so that it has to search
+    const { code, seen } = await it.tenant(command, ['--tenant', TENANT, '--issuer', ISSUER, '--yes']);
+    assert.equal(code, 0, seen);
+    assert.deepEqual([...it.state.used].sort(), [...PERMISSIONS[command]], command);
+  }
 });
 
 test('writes the .env that deploy.sh reads, for this user only', async () => {
@@ -124,7 +139,8 @@ test('adds to what others configured and takes nothing away', async () => {
   assert.equal(claims.accessToken.length, 6);
   assert.ok((client.shown.publicClient as { redirectUris: string[] }).redirectUris.includes('http://127.0.0.1'));
   assert.equal((client.shown.requiredResourceAccess as unknown[]).length, 2);
-  for (const { scope } of it.state.grants) assert.match(scope, /^something\.else (access_as_user|user_impersonation)$/);
+  for (const { scope } of it.state.grants)
+    assert.match(scope, /^something\.else (access_as_user|user_impersonation|openid profile offline_access)$/);
 });
 
 test('a second cluster is trusted beside the first', async () => {
@@ -183,4 +199,19 @@ test('a role that is held already, here or on the subscription, is enough', asyn
   });
   assert.equal((await it.setup()).code, 0);
   assert.equal(it.state.assignments.filter(({ principalId }) => principalId === ADMIN).length, 1);
+});
+
+test('a role that a group gives is enough', async () => {
+  const group = 'dddddddd-0000-4000-8000-000000000009';
+  it.state.groups.set(group, [ADMIN]);
+  it.state.assignments.push({
+    name: 'x',
+    scope: RESOURCE,
+    principalId: group,
+    roleDefinitionId:
+      '/subscriptions/11111111-2222-3333-4444-555555555555/providers/Microsoft.Authorization/roleDefinitions/5e0bd9bd-7b93-4f28-af87-19fc36ad61bd',
+  });
+  assert.equal((await it.setup()).code, 0);
+  assert.ok(!it.state.assignments.some(({ principalId }) => principalId === ADMIN));
+  assert.equal((await it.tenant('check')).code, 0);
 });

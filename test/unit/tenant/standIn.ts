@@ -1,13 +1,13 @@
-// A stand-in for Entra's token service, Microsoft Graph and Azure Resource Manager, over HTTP on this machine. It keeps
-// state like a directory, checks each request, and can fail in the ways that the real ones do.
+// A stand-in for Entra's token service, Microsoft Graph and Azure Resource Manager, and for what a cluster publishes of its
+// issuer, over HTTP on this machine. It keeps state like a directory, checks each request, and can fail in the ways that the real ones do.
 import { createServer, type IncomingMessage } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { azure } from './azureApi.ts';
-import { TenantState } from './directory.ts';
+import { ISSUER, TenantState } from './directory.ts';
 import { graph } from './graphApi.ts';
 import { login } from './loginApi.ts';
-import { refuse, type Reply } from './reply.ts';
+import { notFound, ok, refuse, type Reply } from './reply.ts';
 
 export interface StandIn {
   readonly state: TenantState;
@@ -17,7 +17,7 @@ export interface StandIn {
   stop(): Promise<void>;
 }
 
-const HOSTS = ['login.microsoftonline.com', 'graph.microsoft.com', 'management.azure.com'];
+const HOSTS = ['login.microsoftonline.com', 'graph.microsoft.com', 'management.azure.com', new URL(ISSUER).host];
 
 export async function startStandIn(): Promise<StandIn> {
   const state = new TenantState();
@@ -66,6 +66,11 @@ function answer(state: TenantState, request: IncomingMessage, text: string): Rep
   const method = request.method ?? '';
   const line = `${method} ${path}`;
   const { faults } = state;
+  if (host === new URL(ISSUER).host) {
+    if (request.headers.authorization !== undefined) state.violations.push(`${line}: a token for the issuer`);
+    const known = faults.issuer !== undefined && path === '/cluster/.well-known/openid-configuration';
+    return known ? ok({ issuer: faults.issuer, jwks_uri: `${ISSUER}/openid/v1/jwks` }) : notFound;
+  }
   const throttled = faults.throttled.findIndex(({ match }) => match.test(line));
   if (throttled >= 0) {
     const [fault] = faults.throttled.splice(throttled, 1);

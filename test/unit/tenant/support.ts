@@ -4,10 +4,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, afterEach, beforeEach } from 'node:test';
 import { run } from '../../../scripts/tenant/run.ts';
-import { TENANT, type TenantState } from './directory.ts';
+import { ISSUER, TENANT, type TenantState } from './directory.ts';
 import { startStandIn, type StandIn } from './standIn.ts';
 
-export const ISSUER = 'https://oidc.example.com/cluster';
 export const RESOURCE =
   '/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg/providers/Microsoft.CognitiveServices/accounts/contoso';
 

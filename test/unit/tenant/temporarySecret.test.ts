@@ -36,10 +36,27 @@ test('else one is made, used by the blueprint for all agents, removed, and refus
     `${secret}/addPassword`,
     ...[token, token, token, token], // three refusals
     create,
+    token, // a new one for each
     create,
     `${secret}/removePassword`,
     token, // the proof
   ]);
+});
+
+test('a token that is older than what the directory knows of the blueprint is not used again', async () => {
+  it.state.faults.onlyBlueprintCreates = true;
+  it.state.faults.identityNotYet = 3;
+  const { code, seen } = await it.setup();
+  assert.equal(code, 0, seen);
+  assert.equal(it.state.secrets.length, 1);
+  assert.deepEqual(blueprint()?.passwords, []);
+});
+
+test('a refusal while the directory does not know the owner is no reason to make one', async () => {
+  it.state.faults.forbidden = [{ match: /^POST .*\/microsoft\.graph\.agentIdentity$/, times: 2 }];
+  const { code, seen } = await it.setup();
+  assert.equal(code, 0, seen);
+  assert.deepEqual(it.state.secrets, []);
 });
 
 test('it ends by itself within an hour, whatever happens', async () => {
@@ -146,9 +163,13 @@ test('Ctrl+C does not hide a secret that can not be removed', async () => {
   assert.match(seen, /It is not proved that the secret .* is gone: it is still there/);
 });
 
-test('the answer with the secret is lost: the secret is removed all the same', async () => {
+test('the answer with the secret is lost: the secret is removed all the same, also when it shows only later', async () => {
   it.state.faults.onlyBlueprintCreates = true;
   it.state.faults.lost = { match: /addPassword$/, times: 99 };
+  it.state.secrets.push = secret => {
+    it.state.faults.secretHidden = 3;
+    return Array.prototype.push.call(it.state.secrets, secret);
+  };
   const { code } = await it.setup();
   assert.equal(code, 1);
   assert.equal(it.state.secrets.length, 1);

@@ -34,8 +34,8 @@ export class EntraFixes {
     const blueprint = this.#place.get('blueprintAppId');
     return [
       t('One of the two:'),
-      `A. ${t('Consent for the whole tenant, on this page:')}\n${this.#consentPage(clientId, this.#place.get('scope'))}`,
-      `B. ${t('Pre-authorize the sign-in client on the blueprint. The list is replaced, so keep what is in it:')}`,
+      `A. ${t('Consent for the whole tenant, on this page:')}\n${this.#clientConsentPage()}`,
+      `B. ${t('Pre-authorize the sign-in client on the blueprint, where people may consent to openid, profile and offline_access themselves: it does not cover those. The list is replaced, so keep what is in it:')}`,
       this.#graph.call('GET', `applications(appId='${blueprint}')?$select=id,api`),
       this.#graph.call('PATCH', `applications(appId='${blueprint}')`, {
         api: {
@@ -107,7 +107,7 @@ export class EntraFixes {
           ],
         },
       )}\n\n${sentWith(t, 'Application.ReadWrite.All')}`,
-      `${t('Consent for the whole tenant, on this page:')}\n${this.#consentPage(this.#place.get('clientId'), this.#place.get('scope'))}`,
+      `${t('Consent for the whole tenant, on this page:')}\n${this.#clientConsentPage()}`,
     );
   }
 
@@ -235,6 +235,11 @@ export class EntraFixes {
       this.#graph.call('POST', 'servicePrincipals', { appId }),
       sentWith(t, 'Application.ReadWrite.All'),
     ].join('\n\n');
+  }
+
+  /** For the blueprint's scope, and for what every sign-in asks of Microsoft Graph beside it. */
+  #clientConsentPage(): string {
+    return this.#consentPage(this.#place.get('clientId'), `${this.#place.get('scope')} openid profile offline_access`);
   }
 
   #consentPage(clientId: string, scope: string): string {
