@@ -48,11 +48,18 @@ check_namespace
 [ -n "$context" ] || context=$(kubectl config current-context 2>/dev/null) ||
   fail 'kubectl has no current context. Choose one with kubectl config use-context, or name it with --context.'
 in_namespace() { kubectl --context "$context" --namespace "$NAMESPACE" "$@"; }
+server=$(in_namespace config view --minify --output 'jsonpath={.clusters[0].cluster.server}') ||
+  fail "kubectl does not know the context $context; kubectl config get-contexts lists them."
 
 kinds=deployments,services,configmaps,serviceaccounts,networkpolicies,poddisruptionbudgets,rolebindings,roles
-say "Context     $context
+say "Context     $context ($server)
 Namespace   $NAMESPACE"
-in_namespace get "$kinds" --selector app.kubernetes.io/part-of=agent-id --output name >&2
+found=$(in_namespace get "$kinds" --selector app.kubernetes.io/part-of=agent-id --output name)
+if [ -z "$found$whole" ]; then
+  say 'Nothing that deploy.sh made is there.'
+  exit 0
+fi
+[ -z "$found" ] || say "$found"
 [ -z "$whole" ] || say 'and the namespace, with everything else in it.'
 if [ -z "$yes" ]; then
   printf 'Delete this? [y/N] ' >&2

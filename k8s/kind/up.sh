@@ -71,7 +71,9 @@ grep -q "\"issuer\":\"$issuer\"" "$documents/openid-configuration" ||
   fail "The cluster $name has another issuer: $(cat "$documents/openid-configuration"). Delete it (kind delete cluster --name $name), or give its issuer."
 
 if [ -n "$account" ]; then
-  az storage container create --account-name "$account" --name oidc --public-access blob --auth-mode login --output none
+  # Through Azure's management, because with --auth-mode login the storage service itself makes no container public.
+  id=$(az storage account show --name "$account" --query id --output tsv)
+  az storage container-rm create --storage-account "$id" --name oidc --public-access blob --output none
   for pair in openid-configuration:.well-known/openid-configuration jwks:openid/v1/jwks; do
     az storage blob upload --account-name "$account" --container-name oidc --auth-mode login --overwrite --output none \
       --content-type application/json --file "$documents/${pair%%:*}" --name "${pair#*:}"

@@ -294,12 +294,16 @@ test('undeploy.sh shows what is ours, asks, and deletes that; the namespace only
   assert.deepEqual([declined.status, changes(declined)], [1, []]);
   const run = await runScript(t, 'undeploy.sh', { env, input: 'y\n' });
   assert.equal(run.status, 0, run.stderr);
+  assert.match(run.stderr, /^Context +kind-agents \(https:\/\/cluster\.example:6443\)\nNamespace +agents\n/);
   const [only, ...rest] = changes(run);
   assert.match(
     only ?? '',
     /^delete deployments,\S+ --selector app\.kubernetes\.io\/part-of=agent-id --ignore-not-found$/,
   );
   assert.deepEqual(rest, []);
+  const again = await runScript(t, 'undeploy.sh', { env, environment: { FOUND: '' } });
+  assert.deepEqual([again.status, changes(again)], [0, []]);
+  assert.match(again.stderr, /Nothing that deploy\.sh made is there\.\n$/);
   const whole = await runScript(t, 'undeploy.sh', { env, args: ['--delete-namespace', '--yes'] });
   assert.match(changes(whole).at(-1) ?? '', /^delete namespace agents /);
 });

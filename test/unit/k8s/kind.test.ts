@@ -45,11 +45,19 @@ test('with a storage account it publishes both documents, unless the cluster has
   const issuer = 'https://contosooidc.blob.core.windows.net/oidc';
   const done = await up(t, ['--storage-account', 'contosooidc'], { environment: { ISSUER: issuer } });
   assert.equal(done.status, 0, done.stderr);
-  const uploads = done.calls.filter(each => each.program === 'az').map(each => each.args.join(' '));
+  const [account, container, ...uploads] = done.calls
+    .filter(each => each.program === 'az')
+    .map(each => each.args.join(' '));
+  assert.match(account ?? '', /^storage account show --name contosooidc /);
+  assert.match(
+    container ?? '',
+    /^storage container-rm create --storage-account \/subscriptions\/\S+ --name oidc --public-access blob /,
+  );
   assert.deepEqual(
     uploads.map(line => / --name (\S+)/.exec(line)?.[1]),
-    ['oidc', '.well-known/openid-configuration', 'openid/v1/jwks'],
+    ['.well-known/openid-configuration', 'openid/v1/jwks'],
   );
+  for (const line of uploads) assert.match(line, / --overwrite .*--content-type application\/json /);
 });
 
 test('an issuer that Entra could not match or reach is refused', async t => {
