@@ -54,16 +54,19 @@ export async function lookAtFederation(
   if (OTHER_PROOF.test(agent.sidecar.credential?.value ?? ''))
     return look.fact('credential', agent.sidecar.credential?.value);
   const audience = await audienceInPod(found, look);
+  const needed = (issuer?: string) =>
+    look.credential({
+      blueprintAppId: configuration.blueprintAppId.value,
+      body: { name: credentialName(agent), ...(issuer && { issuer }), subject, audiences: [audience] },
+    });
+  needed();
   const mine = await ofCluster(api, look);
   if (!mine) return;
   const { issuer, keys } = mine;
   look.fact('issuer', issuer);
   look.fact('keys', ids(keys));
-  look.credential({
-    blueprintAppId: configuration.blueprintAppId.value,
-    body: { name: credentialName(agent), issuer, subject, audiences: [audience] },
-  });
   if (!isPublic(issuer)) throw new AgentIdError('doctor.issuerPrivate', { issuer });
+  needed(issuer);
   const url = `${issuer.replace(/\/$/, '')}${DISCOVERY}`;
   const published = await read(url, discovery, fetch, look);
   if (!published) return;

@@ -74,10 +74,10 @@ export type TokenRole = 'tc' | 'llm' | 'mcp';
 export type Finding =
   { kind: 'verdict'; token: TokenRole; verdict: Verdict } | { kind: 'route'; verdict: RouteVerdict };
 
-/** The federated credential that the blueprint needs, as Graph takes it. */
+/** The federated credential that the blueprint needs, as Graph takes it; without an issuer where none is known that would do. */
 export interface FederatedCredential {
   blueprintAppId: string;
-  body: { name: string; issuer: string; subject: string; audiences: string[] };
+  body: { name: string; issuer?: string; subject: string; audiences: string[] };
 }
 
 /** What a check has found so far. */

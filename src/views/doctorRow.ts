@@ -1,9 +1,17 @@
-import { CHECKS, type CheckId, type CheckState, type Finding, type Found, type Report } from '../doctor/report.ts';
+import {
+  CHECKS,
+  type CheckId,
+  type CheckState,
+  type FederatedCredential,
+  type Finding,
+  type Found,
+  type Report,
+} from '../doctor/report.ts';
 import type { RouteVerdict } from '../gateway/preflight.ts';
 import { clip, LIMITS, type Failure } from '../protocol/common.ts';
 import type { DoctorCheck, DoctorFinding } from '../protocol/doctor.ts';
 import type { Translate } from './messages/catalogue.ts';
-import { Graph } from './messages/fixes/graph.ts';
+import { Graph, sentWith } from './messages/fixes/graph.ts';
 import { checkGroup, checkTitle, factLabel, tokenName } from './messages/doctorWords.ts';
 import { Place, type Known } from './messages/place.ts';
 import { sayReason } from './messages/preflight.ts';
@@ -73,16 +81,25 @@ function found(
   { facts, findings, remarks, credential }: Found,
   { t, say, known }: DoctorRowWords,
 ): Pick<DoctorCheck, 'facts' | 'findings' | 'remarks' | 'text'> {
-  const path = credential && `applications(appId='${credential.blueprintAppId}')/federatedIdentityCredentials`;
-  const call = path && new Graph(new Place(known)).call('POST', path, credential.body);
   return {
     facts: facts.map(({ name, value }) => ({ label: factLabel(t, name), value: clip(value, LIMITS.sentence) })),
     findings: findings.flatMap(finding => said(t, finding)).slice(0, LIMITS.checks),
     remarks: remarks.slice(0, LIMITS.checks).map(say),
-    ...(call && {
-      text: { label: t('Federated credential that the blueprint needs'), value: clip(call, LIMITS.fix) },
+    ...(credential && {
+      text: {
+        label: t('Federated credential that the blueprint needs'),
+        value: clip(sayCredential(t, credential, new Graph(new Place(known))), LIMITS.fix),
+      },
     }),
   };
+}
+
+/** As a call of Graph: of the cloud that the connection is in. */
+function sayCredential(t: Translate, { blueprintAppId, body }: FederatedCredential, graph: Graph): string {
+  const { name, issuer = t('<issuer of the cluster, exactly as in the token>'), ...rest } = body;
+  const path = `applications(appId='${blueprintAppId}')/federatedIdentityCredentials`;
+  const permission = sentWith(t, 'AgentIdentityBlueprint.AddRemoveCreds.All');
+  return `${graph.call('POST', path, { name, issuer, ...rest })}\n\n${permission}`;
 }
 
 function said(t: Translate, finding: Finding): DoctorFinding[] {

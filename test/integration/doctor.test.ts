@@ -5,7 +5,7 @@ import type { Examination } from '../../src/doctor/doctor.ts';
 import { CHECKS } from '../../src/doctor/report.ts';
 import { startCore } from './support/core.ts';
 import { doctorOf, kinds, type DoctorOptions } from './support/doctor.ts';
-import { startSandbox, type TestSandbox } from './support/sandbox.ts';
+import { PUBLIC_CLIENT, startSandbox, type TestSandbox } from './support/sandbox.ts';
 
 let sandbox: TestSandbox;
 let doctor: ReturnType<typeof doctorOf>;
@@ -44,6 +44,32 @@ test('everything passes where everything is well, and nothing that it opened sta
   const { tunnels } = (await sandbox.control('kubernetes')) as { tunnels: number };
   assert.equal(tunnels, 0);
   assert.doesNotMatch(doctor.log.join('\n'), /eyJ[\w-]{8,}\./);
+});
+
+test('where nothing is connected it asks what Connect asks, and examines that', async () => {
+  let asked = 0;
+  let chosen: ConnectionPlan | undefined;
+  const examination = await examine({
+    plan: plan => {
+      chosen = plan;
+      return undefined;
+    },
+    deps: {
+      settings: {
+        authority: 'https://login.microsoftonline.com',
+        clientId: PUBLIC_CLIENT,
+        clientIdIsDefault: true,
+        kubeconfig: sandbox.json.kubeconfig,
+      },
+      choose: async () => {
+        asked++;
+        return chosen;
+      },
+    },
+  });
+  assert.equal(asked, 1);
+  assert.equal(examination.report.get('tools')?.kind, 'passed', JSON.stringify(examination.report.get('context')));
+  assert.equal(examination.subject?.agent.deployment, sandbox.json.agents[0]?.deployment);
 });
 
 test('what depends on a failure is not looked at, and names it', async () => {

@@ -194,6 +194,13 @@ const FAULTS: Fault[] = [
     others: ['tunnel', 'signIn'],
     arrange: () => sidecar({ healthy: false }),
   }),
+  at('signIn', 'a cluster that nobody vouches for', 'agent.notTrusted', {
+    others: ['health', 'gatewayTunnel'],
+    options: () => ({
+      plan: ({ world: _world, ...plan }) => ({ ...plan, mode: 'connected' }),
+      deps: { interaction: { signIn: () => assert.fail('nobody is asked to sign in'), trust: async () => false } },
+    }),
+  }),
   at('signIn', 'a code that was declined', 'signIn.declined', {
     others: ['health', 'gatewayTunnel'],
     options: () => ({ deps: { secrets: memorySecrets() } }),

@@ -55,6 +55,17 @@ test('a failure has its one fix, and what depends on it says what it would have 
   assert.deepEqual(ran, { type: 'runAction', id: 'agentId.showLog' });
 });
 
+test('the first failure is one press away, and has the focus then', async () => {
+  const { refused, green } = states();
+  await open(green);
+  assert.equal(await button('First Failure').isVisible(), false);
+  await doctor.close();
+  await open(refused);
+  await button('First Failure').press('Enter');
+  const focused = await doctor.page.evaluate('document.activeElement.innerText');
+  assert.match(String(focused), /^Gateway’s rules let the agent in/);
+});
+
 test('a wait counts down, and can be ended by hand in both ways', async () => {
   await open(states().waiting);
   const waiting = row('Token for MCP');

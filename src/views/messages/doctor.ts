@@ -116,8 +116,8 @@ export function doctorMessages(t: Translate, place: Place): Catalogue<DoctorErro
       who: 'clusterAdmin',
       fix: fixes.setScope(),
     }),
-    'doctor.tokenCheck': v => ({
-      sentence: t('A token does not stand a check: {0}.', v('check')),
+    'doctor.tokenCheck': () => ({
+      sentence: t('A token does not stand each check; what was found says which one, and why.'),
       next: t('The Token Inspector shows the token, and each check with its reason.'),
       who: 'you',
       actions: ['agentId.showTokens'],

@@ -29,11 +29,17 @@ const summary = h('p', { class: 'summary', dir: 'auto' });
 const list = h('div', { tabindex: -1 });
 const again = button('primary', 'refresh', t('Run Again'), () => host.post({ type: 'run' }));
 const stop = button('primary', 'stop', t('Stop'), () => host.post({ type: 'stop' }));
+const toFailure = button('secondary', 'error', t('First Failure'), showFailure);
 const bundle = button('secondary', 'copy', t('Support Bundle…'), () => host.post({ type: 'bundle' }));
 
-for (const each of [again, stop, bundle]) each.hidden = true; // until it is known what goes on
+for (const each of [again, stop, toFailure, bundle]) each.hidden = true; // until it is known what goes on
 document.body.append(
-  h('header', {}, h('div', {}, h('h1', {}, t('Doctor')), summary), h('div', { class: 'actions' }, stop, again, bundle)),
+  h(
+    'header',
+    {},
+    h('div', {}, h('h1', {}, t('Doctor')), summary),
+    h('div', { class: 'actions' }, stop, again, toFailure, bundle),
+  ),
   h('main', {}, list),
   announcer.element,
 );
@@ -54,6 +60,7 @@ function draw(state: DoctorState, before: DoctorState): void {
   const focused = document.activeElement;
   stop.hidden = !running;
   again.hidden = running;
+  toFailure.hidden = !failing(state);
   bundle.hidden = state.phase !== 'ended';
   if ((focused === stop || focused === again) && focused instanceof HTMLElement && focused.hidden)
     (running ? stop : again).focus();
@@ -61,6 +68,15 @@ function draw(state: DoctorState, before: DoctorState): void {
   layOut(state.checks);
   for (const check of state.checks) drawCheck(check);
   if (before.phase === 'running') speak(state, before);
+}
+
+const failing = ({ checks }: DoctorState) => checks.find(({ status }) => status === 'failed');
+
+/** The list is longer than most screens. */
+function showFailure(): void {
+  const row = rows.get(failing(receiver.state)?.id ?? '');
+  row?.scrollIntoView({ block: 'center' });
+  row?.focus({ preventScroll: true });
 }
 
 function progress({ checks }: DoctorState): string {

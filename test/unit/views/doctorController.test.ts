@@ -1,0 +1,138 @@
+// What is behind the Doctor's page: what the page is told while an examination runs, and what its buttons do.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { systemClock } from '../../../src/base/clock.ts';
+import { silentLogger } from '../../../src/base/logger.ts';
+import type { DoctorDeps } from '../../../src/doctor/doctor.ts';
+import type { CheckState, FederatedCredential } from '../../../src/doctor/report.ts';
+import { applyToDoctor, emptyDoctor, parseToDoctor, type DoctorState } from '../../../src/protocol/doctor.ts';
+import { Receiver } from '../../../src/protocol/receiver.ts';
+import { DoctorController, type DoctorViewDeps } from '../../../src/views/doctorController.ts';
+import { doctorRow } from '../../../src/views/doctorRow.ts';
+import { sayer } from '../../../src/views/messages/index.ts';
+import type { Known } from '../../../src/views/messages/place.ts';
+import { translate } from './support.ts';
+
+const noSecrets = { get: async () => undefined, set: async () => {}, delete: async () => {} };
+const settings = { authority: 'https://login.microsoftonline.com', clientId: 'x', clientIdIsDefault: true };
+
+/** A page, and the Doctor of a machine that has no kubeconfig. */
+function start(change: Partial<DoctorViewDeps> = {}) {
+  const did: unknown[] = [];
+  const receiver = new Receiver(emptyDoctor, applyToDoctor);
+  const summaries: (string | undefined)[] = [];
+  const post = (data: unknown) => {
+    const message = parseToDoctor(data) ?? assert.fail(JSON.stringify(data));
+    assert.notEqual(receiver.receive(message), 'gap');
+    summaries.push(receiver.state.summary);
+  };
+  const prepared: Partial<DoctorDeps> = {
+    ...{ plan: undefined, choose: async () => undefined, overrides: () => settings, logger: silentLogger },
+    ...{ settings: { ...settings, kubeconfig: '/nowhere/config' }, clock: systemClock, clientVersion: '0' },
+    ...{ secrets: noSecrets, memory: noSecrets, trust: { get: () => undefined, add: async () => {} } },
+  };
+  const controller = new DoctorController({
+    t: translate,
+    prepare: async () => prepared as DoctorDeps,
+    helps: () => true,
+    support: async () => ({ environment: {}, settings: [], log: ['a line'], home: '/home/ana', secrets: [] }),
+    offerBundle: async json => void did.push(JSON.parse(json)),
+    runAction: id => did.push(id),
+    copyText: text => did.push(text),
+    report: error => did.push(error),
+    log: message => did.push(message),
+    ...change,
+  });
+  controller.receive({ type: 'ready' }, post);
+  return { controller, did, receive: (message: unknown) => controller.receive(message, post), receiver };
+}
+const statuses = ({ checks }: DoctorState) => [...new Set(checks.map(({ status }) => status))];
+const turn = () => new Promise(resolve => setImmediate(resolve));
+
+test('on the first day: no kubeconfig is the one failure, with the sandbox to try, and the rest needs it', async () => {
+  const { controller, receiver } = start();
+  await controller.run();
+  const { phase, summary, checks } = receiver.state;
+  assert.deepEqual([phase, summary], ['ended', '1 failed, and 20 that depend on it were not looked at.']);
+  const [kubeconfig, ...others] = checks;
+  assert.match(kubeconfig?.failure?.sentence ?? '', /There is no kubeconfig file \(looked for \/nowhere\/config\)/);
+  assert.deepEqual(
+    kubeconfig?.failure?.actions.map(({ id }) => id),
+    ['agentId.openSettings', 'agentId.startSandbox'],
+  );
+  assert.equal(others.length, 20);
+  for (const { note } of others) assert.equal(note, 'Not checked: it needs “Kubeconfig”.');
+});
+
+test('the buttons of the page', async () => {
+  const { controller, did, receive } = start();
+  receive({ type: 'bundle' });
+  await turn();
+  assert.deepEqual(did, [], 'there is nothing to tell yet');
+  await controller.run();
+  receive({ type: 'runAction', id: 'agentId.showLog' });
+  receive({ type: 'copyText', text: 'x' });
+  receive({ type: 'wake', check: 'constructor', again: true });
+  receive({ type: 'wake', check: 'mcpToken', again: true });
+  receive({ type: 'nonsense' });
+  receive({ type: 'bundle' });
+  await turn();
+  const [action, copied, ignored, bundle] = did as unknown as [
+    string,
+    string,
+    string,
+    { checks: object[]; log: string[] },
+  ];
+  assert.deepEqual([action, copied], ['agentId.showLog', 'x']);
+  assert.match(ignored, /none of its own/);
+  assert.deepEqual([bundle.checks.length, bundle.log], [21, ['a line']]);
+});
+
+test('a bundle that would hold a secret is not shown, and its refusal is', async () => {
+  const parts = { environment: { editor: 'it said hunter2!' }, settings: [], log: [], home: '/home/ana' };
+  const { controller, did, receive } = start({ support: async () => ({ ...parts, secrets: ['hunter2!'] }) });
+  await controller.run();
+  receive({ type: 'bundle' });
+  await turn();
+  assert.deepEqual(did.map(String), ['AgentIdError: doctor.bundleHoldsSecret {"kinds":"known secret"}']);
+});
+
+test('a new run takes the place of the one before, and a closed page hears nothing more', async () => {
+  const gate = Promise.withResolvers<void>();
+  let asked = 0;
+  const { controller, receiver, did } = start();
+  const slow = start({ prepare: async () => (asked++, await gate.promise, {} as DoctorDeps) });
+  const first = slow.controller.run();
+  slow.controller.dispose();
+  gate.resolve();
+  await first;
+  assert.deepEqual([asked, slow.receiver.state.phase, slow.did], [1, 'idle', []]);
+  await Promise.all([controller.run(), controller.run()]);
+  assert.deepEqual([receiver.state.phase, statuses(receiver.state), did], ['ended', ['failed', 'blocked'], []]);
+});
+
+test('the federated credential goes to the Graph of the connection’s cloud', () => {
+  const body = { name: 'k8s', subject: 'system:serviceaccount:n:s', audiences: ['api://AzureADTokenExchange'] };
+  const text = (authority: string, credential: FederatedCredential['body']) => {
+    const known = (): Known => ({ authority: `${authority}/4d1f6a1b-27c8-4e35-8a60-f1b2c3d4e5a7` });
+    const state: CheckState = {
+      ...{ kind: 'passed', ms: 1, facts: [], findings: [], remarks: [] },
+      credential: { blueprintAppId: '3f1c0d5e-1111-4222-8333-944455556666', body: credential },
+    };
+    return doctorRow('federation', state, { t: translate, say: sayer(translate), known }).text?.value ?? '';
+  };
+  const issuer = 'https://oidc.example/c/';
+  for (const [login, graph] of [
+    ['https://login.microsoftonline.com', 'https://graph.microsoft.com'],
+    ['https://login.microsoftonline.us', 'https://graph.microsoft.us'],
+    ['https://login.partner.microsoftonline.cn', 'https://microsoftgraph.chinacloudapi.cn'],
+  ] as const) {
+    const [call = '', type, , ...rest] = text(login, { ...body, issuer }).split('\n');
+    const path = "applications(appId='3f1c0d5e-1111-4222-8333-944455556666')/federatedIdentityCredentials";
+    assert.deepEqual([call, type], [`POST ${graph}/v1.0/${path}`, 'Content-Type: application/json']);
+    const json = rest.join('\n').split('\n\n')[0] ?? '';
+    assert.deepEqual(JSON.parse(json), { ...body, issuer });
+    assert.match(rest.join('\n'), /permission: AgentIdentityBlueprint\.AddRemoveCreds\.All/);
+  }
+  assert.match(text('https://login.microsoftonline.com', body), /"issuer": "<issuer of the cluster, exactly as/);
+});
