@@ -32,6 +32,11 @@ export interface KubeApi extends Disposable {
    * @throws as `get`, and tunnel.upgradeRefused
    */
   openWebSocket(path: string, protocol: string, signal?: AbortSignal): Promise<Duplex>;
+  /**
+   * New requests open new connections: those at hand may lead nowhere, which no packet says after a sleep of the machine.
+   * What is under way stays where it is.
+   */
+  reconnect(): void;
   /** Settles when every connection is closed. */
   close(): Promise<void>;
 }
@@ -118,6 +123,14 @@ export class HttpKubeApi implements KubeApi {
     });
   }
 
+  reconnect(): void {
+    void this.#dispatcher?.value.then(
+      old => old.close(),
+      () => {}, // it never came to be
+    );
+    this.#dispatcher = undefined;
+  }
+
   dispose(): void {
     void this.close();
   }
@@ -193,13 +206,8 @@ export class HttpKubeApi implements KubeApi {
 
   #open(tls: TlsSettings): Promise<Dispatcher> {
     const key = fingerprint(tls);
-    if (this.#dispatcher?.key !== key) {
-      void this.#dispatcher?.value.then(
-        old => old.close(),
-        () => {},
-      );
-      this.#dispatcher = { key, value: createDispatcher(tls, this.#proxy) };
-    }
+    if (this.#dispatcher?.key !== key) this.reconnect();
+    this.#dispatcher ??= { key, value: createDispatcher(tls, this.#proxy) };
     return this.#dispatcher.value;
   }
 }

@@ -4,6 +4,7 @@ import { AgentIdError, type ErrorArgs } from '../base/errors.ts';
 import { redact } from '../base/redact.ts';
 import type { ClusterErrorCode } from './errors.ts';
 import { encodeFrame, FrameError, FrameReader, OPCODE } from './frames.ts';
+import { Heartbeat } from './heartbeat.ts';
 
 export interface PodPort {
   namespace: string;
@@ -21,8 +22,6 @@ export const PORT_FORWARD_PROTOCOL = 'v4.channel.k8s.io';
 const DATA = Buffer.from([0]);
 const LARGEST_FRAME = 256 * 1024;
 const BUFFER = 64 * 1024;
-/** Three of these are the pause between two pings while idle: under every load balancer's idle limit that we know. */
-const HEARTBEAT_MS = 8_000;
 /** How long the far end may take to answer our close frame before we hang up on it. */
 const CLOSE_TIMEOUT_MS = 1_000;
 const ERROR_TEXT_LIMIT = 4096;
@@ -42,8 +41,7 @@ export class PortForwardStream extends Duplex {
   readonly #raw: Duplex;
   readonly #target: PodPort;
   readonly #reader: FrameReader;
-  readonly #heartbeatMs: number;
-  readonly #heartbeat: NodeJS.Timeout;
+  readonly #heartbeat: Heartbeat;
   readonly #openedResult = Promise.withResolvers<void>();
   readonly #endedResult = Promise.withResolvers<AgentIdError | undefined>();
   readonly #portsSeen = [Buffer.alloc(0), Buffer.alloc(0)];
@@ -53,16 +51,12 @@ export class PortForwardStream extends Duplex {
   #failure: AgentIdError | undefined;
   #paused = false;
   #writing = false;
-  #heard = true;
-  #received = 0;
-  #quietBeats = 0;
   #sentUnanswered = false;
 
-  constructor(raw: Duplex, target: PodPort, heartbeatMs = HEARTBEAT_MS) {
+  constructor(raw: Duplex, target: PodPort, heartbeatMs?: number) {
     super({ allowHalfOpen: false, readableHighWaterMark: BUFFER, writableHighWaterMark: BUFFER });
     this.#raw = raw;
     this.#target = target;
-    this.#heartbeatMs = heartbeatMs;
     this.opened = this.#openedResult.promise;
     this.opened.catch(() => {}); // whoever waits hears of it; nobody has to wait
     this.ended = this.#endedResult.promise;
@@ -75,7 +69,19 @@ export class PortForwardStream extends Duplex {
       data: (piece, start, end) => this.#onData(piece, start, end),
       control: (opcode, payload) => this.#onControl(opcode, payload),
     });
-    this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs).unref();
+    this.#heartbeat = new Heartbeat(
+      {
+        paused: () => this.#paused,
+        sending: () => this.#writing,
+        ping: () => raw.write(encodeFrame(OPCODE.ping, [])),
+        dead: seconds => {
+          if (this.#finished) return;
+          this.#finish(this.#error('tunnel.unresponsive', { seconds }));
+          raw.destroy();
+        },
+      },
+      heartbeatMs,
+    );
     const lost = (cause?: unknown) => this.#finish(this.#error('tunnel.lost', {}, cause));
     raw.on('data', (chunk: Buffer) => this.#receive(chunk));
     raw.on('end', () => lost());
@@ -129,14 +135,9 @@ export class PortForwardStream extends Duplex {
     done(error);
   }
 
-  /** Asks for a sign of life now; the stream ends if none comes within `milliseconds`. Not while it is stalled: see `#beat`. */
-  probe(milliseconds: number): void {
-    if (this.#finished || this.#paused || this.#writing) return;
-    const before = this.#received;
-    this.#raw.write(encodeFrame(OPCODE.ping, []));
-    setTimeout(() => {
-      if (this.#received === before && !this.#paused && !this.#writing) this.#giveUp(milliseconds);
-    }, milliseconds).unref();
+  /** See `Heartbeat.probe`; a dead path ends the stream. */
+  async probe(milliseconds: number): Promise<void> {
+    if (!this.#finished) await Promise.race([this.#heartbeat.probe(milliseconds), this.ended]);
   }
 
   // What undici expects of a socket beyond a Duplex. Its timeouts are its own; no delay is set on the socket below.
@@ -164,8 +165,7 @@ export class PortForwardStream extends Duplex {
   }
 
   #receive(chunk: Buffer): void {
-    this.#heard = true;
-    this.#received++;
+    this.#heartbeat.heard();
     if (this.#finished) return;
     try {
       this.#reader.push(chunk);
@@ -235,8 +235,9 @@ export class PortForwardStream extends Duplex {
       if (!parts) return finish();
       this.#sentUnanswered = true;
       this.#raw.write(encodeFrame(OPCODE.binary, [DATA, ...parts]), error => {
-        if (error) finish(this.#error('tunnel.lost', {}, error));
-        else next();
+        if (error) return finish(this.#error('tunnel.lost', {}, error));
+        this.#heartbeat.taken();
+        next();
       });
     };
     const finish = (error?: AgentIdError): void => {
@@ -247,33 +248,6 @@ export class PortForwardStream extends Duplex {
     next();
   }
 
-  /**
-   * Nothing heard for two beats: ask with a ping; nothing for three: the path is dead. While either side is stalled by
-   * back-pressure no pong can come (ours waits behind the data, the runtime's read loop waits for the pod), so those
-   * beats do not count.
-   */
-  #beat(): void {
-    if (this.#heard || this.#paused || this.#writing) {
-      this.#heard = false;
-      this.#quietBeats = 0;
-      return;
-    }
-    this.#quietBeats++;
-    if (this.#quietBeats === 2) this.#raw.write(encodeFrame(OPCODE.ping, []));
-    if (this.#quietBeats < 3) return;
-    this.#giveUp(3 * this.#heartbeatMs);
-  }
-
-  /** No sign of life for that long. After a stall of this process one may wait in the kernel: it is let in before the verdict. */
-  #giveUp(milliseconds: number): void {
-    const before = this.#received;
-    setImmediate(() => {
-      if (this.#received > before || this.#finished) return;
-      this.#finish(this.#error('tunnel.unresponsive', { seconds: Math.round(milliseconds / 1000) }));
-      this.#raw.destroy();
-    });
-  }
-
   #breach(reason: string): void {
     this.#finish(this.#error('tunnel.protocol', { reason }));
   }
@@ -282,7 +256,7 @@ export class PortForwardStream extends Duplex {
   #finish(error: AgentIdError | undefined): void {
     if (this.#finished) return;
     this.#finished = true;
-    clearInterval(this.#heartbeat);
+    this.#heartbeat.stop();
     if (!this.#raw.writableEnded && !this.#raw.destroyed)
       this.#raw.write(encodeFrame(OPCODE.close, [Buffer.from([0x03, 0xe8])])); // 1000, normal closure
     this.#openedResult.reject(this.#dialError(error));

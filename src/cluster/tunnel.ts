@@ -7,8 +7,9 @@ import type { Fetch } from '../base/fetch.ts';
 import type { Logger } from '../base/logger.ts';
 import type { KubeApi } from './kubeApi.ts';
 import { loadUndici } from './libraries.ts';
+import { LINK_TIMES, type LinkTimes } from './patience.ts';
 import { HEADERS_TIMEOUT_MS, tunnelFetch } from './tunnelFetch.ts';
-import { LINK_TIMES, TunnelLink, type LinkTimes, type TunnelState } from './tunnelLink.ts';
+import { TunnelLink, type TunnelState } from './tunnelLink.ts';
 
 export type { TunnelState };
 

@@ -6,8 +6,10 @@ import type { Logger } from '../base/logger.ts';
 import { SingleFlight } from '../base/singleFlight.ts';
 import { dialPod } from './dialPod.ts';
 import type { KubeApi } from './kubeApi.ts';
+import { backoff, isTransient, type LinkTimes } from './patience.ts';
 import { pickPod } from './pods.ts';
 import type { PortForwardStream } from './portForward.ts';
+import { WakeWatch } from './wakeWatch.ts';
 
 /** How a tunnel is doing; `pod` is the one that is talked to, `error` what is in the way. */
 export type TunnelState = {
@@ -28,55 +30,6 @@ export interface LinkOptions {
   clock?: Clock;
 }
 
-/** All in milliseconds; the tests shorten them. */
-export interface LinkTimes {
-  /** How long requests wait for a pod that was there before: a rollout takes seconds. */
-  patience: number;
-  /** First and longest pause between attempts. */
-  backoffMin: number;
-  backoffMax: number;
-  /** A pod's port refuses only after the dial has succeeded: a connection that lives this long was not refused. */
-  settle: number;
-  /** A spare is replaced at this age, well before Kestrel (130 s) or the gateway (10 min) would hang up on it. */
-  spareAge: number;
-  /** Without a request for this long, the spare is let go and nothing is dialled in the background. */
-  idle: number;
-  /** How long a choice of pod is trusted without asking again. */
-  podAge: number;
-  heartbeat: number;
-  /** How often the clock is looked at; when it has jumped by `sleep` more, the machine was asleep. */
-  look: number;
-  sleep: number;
-  /** How long a connection may take after that to show that it is still there. */
-  probe: number;
-}
-
-export const LINK_TIMES: LinkTimes = {
-  patience: 15_000,
-  backoffMin: 250,
-  backoffMax: 5_000,
-  settle: 300,
-  spareAge: 60_000,
-  idle: 10 * 60_000,
-  podAge: 30_000,
-  heartbeat: 8_000,
-  look: 1_000,
-  sleep: 10_000,
-  probe: 2_000,
-};
-
-/** Failures that time may heal; everything else needs a person. */
-const TRANSIENT = new Set([
-  'cluster.unreachable',
-  'cluster.notFound',
-  'tunnel.noReadyPod',
-  'tunnel.dialFailed',
-  'tunnel.refused',
-  'tunnel.podError',
-  'tunnel.lost',
-  'tunnel.unresponsive',
-]);
-
 /**
  * Where a tunnel's connections come from: it knows the pod, dials it, waits out rollouts with growing pauses, keeps one
  * connection in reserve, and says how it is doing.
@@ -85,8 +38,9 @@ export class TunnelLink {
   readonly #options: LinkOptions;
   readonly #times: LinkTimes;
   readonly #clock: Clock;
-  readonly #watchdog: NodeJS.Timeout;
+  readonly #wakeWatch: WakeWatch;
   readonly #closing = new AbortController();
+  #dialling = new AbortController();
   readonly #changed = new Emitter<TunnelState>();
   readonly #picking = new SingleFlight<string>();
   readonly #streams = new Set<PortForwardStream>();
@@ -96,18 +50,18 @@ export class TunnelLink {
   #lastPod: string | undefined;
   #spare: { stream: PortForwardStream; taken(): void } | undefined;
   #warming: Promise<void> | undefined;
+  #verdicts: Promise<unknown> = Promise.resolve();
   #proven = false;
   #outageSince: number | undefined;
   #lastUse: number;
-  #lastLook: number;
 
   constructor(options: LinkOptions, times: LinkTimes) {
     this.#options = options;
     this.#times = times;
     this.#clock = options.clock ?? systemClock;
-    this.#lastUse = this.#lastLook = this.#clock.now();
+    this.#lastUse = this.#clock.now();
     this.#state = { kind: 'connecting', since: this.#lastUse };
-    this.#watchdog = setInterval(() => this.#lookAtClock(), times.look).unref();
+    this.#wakeWatch = new WakeWatch(this.#clock, times, seconds => this.#wakeUp(seconds));
     this.#warm();
   }
 
@@ -132,6 +86,12 @@ export class TunnelLink {
     }
   }
 
+  /** After a sleep of the machine, waits until each connection has shown whether it lives: before that, a request may be lost. */
+  async awake(): Promise<void> {
+    this.#wakeWatch.look();
+    await this.#verdicts;
+  }
+
   /** A request was answered, or a connection outlived its first moments: there is somebody at the other end. */
   proved(): void {
     if (this.#closing.signal.aborted) return;
@@ -146,6 +106,7 @@ export class TunnelLink {
     this.#pod = undefined;
     this.#outageSince ??= this.#clock.now();
     this.#takeSpare()?.destroy();
+    if (error.code === 'tunnel.unresponsive') this.#dialAnew();
     const transient = isTransient(error);
     this.#set({ kind: transient ? 'reconnecting' : 'failed', error });
     if (transient) this.#warm(); // its keeper may have given up before this connection was lost: somebody must be at it
@@ -158,14 +119,14 @@ export class TunnelLink {
   pauseBeforeRetry(error: AgentIdError, attempt: number): number | undefined {
     if (!isTransient(error) || !this.#proven) return undefined;
     const outage = this.#clock.now() - (this.#outageSince ?? this.#clock.now());
-    return outage < this.#times.patience ? this.#backoff(attempt) : undefined;
+    return outage < this.#times.patience ? backoff(this.#times, attempt) : undefined;
   }
 
   /** Closes every connection; settles when they are gone. */
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort(new AgentIdError('tunnel.closed', { name: this.#options.name }));
-    clearInterval(this.#watchdog);
+    this.#wakeWatch.dispose();
     for (const stream of this.#streams) stream.destroy();
     this.#set({ kind: 'idle' });
     this.#changed.dispose();
@@ -174,17 +135,17 @@ export class TunnelLink {
 
   async #dial(): Promise<PortForwardStream> {
     const { api, namespace, port } = this.#options;
-    const { signal } = this.#closing;
     for (let attempt = 1; ; attempt++) {
       const remembered = this.#pod !== undefined;
+      const signal = AbortSignal.any([this.#closing.signal, this.#dialling.signal]);
       try {
         signal.throwIfAborted();
-        const pod = await this.#pickPod();
+        const pod = await this.#pickPod(signal);
         const stream = await dialPod(api, { namespace, pod, port }, { signal, heartbeatMs: this.#times.heartbeat });
         this.#watch(stream);
         return stream;
       } catch (error) {
-        signal.throwIfAborted();
+        this.#closing.signal.throwIfAborted();
         if (!AgentIdError.is(error)) throw error;
         this.failed(error);
         // What we remembered about the pod was out of date: look again at once, before anybody has to wait.
@@ -193,10 +154,9 @@ export class TunnelLink {
     }
   }
 
-  async #pickPod(): Promise<string> {
+  async #pickPod(signal: AbortSignal): Promise<string> {
     if (this.#pod && this.#clock.now() < this.#pod.until) return this.#pod.name;
     const { api, namespace, selector, name, logger } = this.#options;
-    const { signal } = this.#closing;
     const pod = await this.#picking.run(
       '',
       inner => pickPod(api, { namespace, selector }, this.#lastPod, inner),
@@ -216,22 +176,25 @@ export class TunnelLink {
     });
   }
 
+  /** The connections to the API server may be as dead as those into the pod: what waits on them would wait for a timeout. */
+  #dialAnew(): void {
+    const { api } = this.#options;
+    api.reconnect();
+    this.#dialling.abort(new AgentIdError('cluster.unreachable', { server: api.server, reason: 'ETIMEDOUT' }));
+    this.#dialling = new AbortController();
+  }
+
   /**
-   * Timers stand still while a machine sleeps and its clock goes on. Whoever was at the other end has hung up meanwhile, and
-   * no packet says so: every connection is asked at once, not by the heartbeat, and the outage counts from the waking.
+   * Whoever was at the other end of a connection may have hung up while the machine slept, and no packet says so: every
+   * one is asked at once, not by the heartbeat, and the outage counts from the waking.
    */
-  #lookAtClock(): void {
-    const now = this.#clock.now();
-    const slept = now - this.#lastLook;
-    this.#lastLook = now;
-    if (slept < this.#times.look + this.#times.sleep) return;
-    this.#options.logger.info(
-      `${this.#options.name}: the clock went on by ${Math.round(slept / 1000)} s: looking again`,
-    );
+  #wakeUp(seconds: number): void {
+    this.#options.logger.info(`${this.#options.name}: the clock went on by ${seconds} s: looking again`);
     this.#pod = undefined;
     this.#outageSince = undefined;
-    this.#lastUse = now;
-    for (const stream of this.#streams) stream.probe(this.#times.probe);
+    this.#lastUse = this.#clock.now();
+    this.#dialAnew();
+    this.#verdicts = Promise.all([...this.#streams].map(stream => stream.probe(this.#times.probe)));
     this.#warm();
   }
 
@@ -258,7 +221,7 @@ export class TunnelLink {
         await this.#hold(stream);
       } catch (error) {
         if (!AgentIdError.is(error) || !isTransient(error)) throw error;
-        await this.#sleep(this.#backoff(++attempt));
+        await this.#sleep(backoff(this.#times, ++attempt));
       }
     }
     this.#takeSpare()?.destroy();
@@ -301,12 +264,6 @@ export class TunnelLink {
     await sleep(milliseconds, undefined, { signal, ref: false }).catch(() => signal.throwIfAborted());
   }
 
-  /** Doubles with every attempt, with jitter so that many clients do not come back in step. */
-  #backoff(attempt: number): number {
-    const { backoffMin, backoffMax } = this.#times;
-    return Math.min(backoffMax, backoffMin * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2);
-  }
-
   #set(state: Omit<TunnelState, 'since' | 'pod'>): void {
     const { name, logger } = this.#options;
     const pod = this.#lastPod;
@@ -316,10 +273,4 @@ export class TunnelLink {
     logger.debug(`${name}: ${kind}${error ? ` (${error.code})` : ''}`);
     this.#changed.fire(this.#state);
   }
-}
-
-function isTransient(error: AgentIdError): boolean {
-  if (error.code === 'cluster.badResponse')
-    return Number(error.args['status']) === 429 || Number(error.args['status']) >= 500;
-  return TRANSIENT.has(error.code);
 }

@@ -50,6 +50,7 @@ test('the Role agent-id-user gives what connecting and calling need, and not one
     post: (path, body, signal) => real.post(path, body, signal),
     canI: (attributes, signal) => real.canI(attributes, signal),
     openWebSocket: (path, protocol, signal) => (note(path, true), real.openWebSocket(path, protocol, signal)),
+    reconnect: () => real.reconnect(),
     dispose: () => real.dispose(),
     close: () => real.close(),
   };

@@ -237,12 +237,30 @@ test('a path that died without a word is noticed by its missing pong', async () 
         failure('tunnel.unanswered', { reason: 'tunnel.unresponsive' }),
       );
       await until(() => backend.requests.length === 2, 'the request');
-      for (const forward of server.forwards) forward.ws.pause();
+      server.fallSilent();
       await waiting;
       await until(() => tunnel.state.kind === 'ready', 'ready over a new connection');
       assert.equal(await (await tunnel.fetch(BASE)).text(), 'ok');
     },
     { times: { heartbeat: 60 } },
+  );
+});
+
+test('an upload into a path that died without a word comes to an end, though no ping can tell', async () => {
+  const heartbeat = 60;
+  await withTunnel(
+    request => void request.resume(),
+    async ({ tunnel, server, backend }) => {
+      const endless = new ReadableStream({ pull: controller => controller.enqueue(Buffer.alloc(256 * 1024)) });
+      const sending = tunnel.fetch(BASE, { method: 'POST', body: endless, duplex: 'half' });
+      await until(() => backend.requests.length === 1, 'the request');
+      const since = Date.now();
+      server.fallSilent();
+      await assert.rejects(sending, failure('tunnel.unanswered', { reason: 'tunnel.unresponsive' }));
+      assert.ok(Date.now() - since >= 7 * heartbeat, 'a pod that reads nothing for a while is waited for');
+      await until(() => tunnel.state.kind === 'ready', 'ready over a new connection');
+    },
+    { times: { heartbeat } },
   );
 });
 
@@ -269,10 +287,13 @@ test('after a sleep of the machine, connections that died meanwhile are found at
         failure('tunnel.unanswered', { reason: 'tunnel.unresponsive' }),
       );
       await until(() => backend.requests.includes('POST /wait'), 'the request');
-      for (const forward of server.forwards) forward.ws.pause(); // as after hours: no packet says that they are gone
+      server.fallSilent(); // as after hours: no packet says that the connections are gone, those for lists of pods as well
       asleep += 3_600_000;
+      const since = Date.now();
+      const first = await tunnel.fetch(BASE, { method: 'POST', body: 'x' });
+      assert.equal(await first.text(), 'ok', 'what is asked first after the sleep is not lost on a dead connection');
+      assert.ok(Date.now() - since < 5_000, 'nor waits for a list of pods to time out');
       await post;
-      assert.equal(await (await tunnel.fetch(BASE)).text(), 'ok');
       await until(() => tunnel.state.kind === 'ready', 'ready over new connections');
       assert.ok(tunnel.state.since > Date.now(), 'by the clock of after the sleep');
     },
@@ -282,14 +303,14 @@ test('after a sleep of the machine, connections that died meanwhile are found at
 
 test('the watchdog leaves a slow but living path alone: silent, stalled by the reader, stalled by the pod', async () => {
   const listener: RequestListener = (request, response) => {
-    if (request.url === '/silent') setTimeout(() => response.end('finally'), 700);
+    if (request.url === '/silent') setTimeout(() => response.end('finally'), 1_000);
     else if (request.url === '/big') response.end(Buffer.alloc(24 * 1024 * 1024));
     else {
       request.pause();
       setTimeout(() => {
         request.resume();
         request.once('end', () => response.end('taken'));
-      }, 700);
+      }, 1_000);
     }
   };
   await withTunnel(
@@ -298,11 +319,11 @@ test('the watchdog leaves a slow but living path alone: silent, stalled by the r
       const silent = tunnel.fetch(`${BASE}/silent`).then(answer => answer.text());
       const stalled = tunnel.fetch(`${BASE}/upload`, { method: 'POST', body: Buffer.alloc(24 * 1024 * 1024) });
       const big = await tunnel.fetch(`${BASE}/big`);
-      await sleep(700);
+      await sleep(1_000);
       assert.equal((await big.bytes()).length, 24 * 1024 * 1024);
       assert.equal(await silent, 'finally');
       assert.equal(await (await stalled).text(), 'taken');
     },
-    { times: { heartbeat: 100 } },
+    { times: { heartbeat: 250 } },
   );
 });

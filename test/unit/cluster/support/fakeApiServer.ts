@@ -49,6 +49,7 @@ export class FakeApiServer {
   readonly #server: Server;
   readonly #scheme: string;
   readonly #sockets = new Set<Socket>();
+  readonly #silent = new WeakSet<object>();
   readonly #webSockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
@@ -69,6 +70,7 @@ export class FakeApiServer {
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       this.#note(request);
       socket.on('error', () => {});
+      if (this.#silent.has(socket)) return;
       if (this.onUpgrade) this.onUpgrade(request, socket, head);
       else this.#onUpgrade(request, socket, head);
     });
@@ -102,6 +104,12 @@ export class FakeApiServer {
     }
   }
 
+  /** Whatever comes over the connections of now is not heard, and no packet says so. New ones are served. */
+  fallSilent(): void {
+    for (const socket of this.#sockets) this.#silent.add(socket);
+    for (const { ws } of this.forwards) ws.pause();
+  }
+
   static json(response: ServerResponse, status: number, body: unknown): void {
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   }
@@ -117,6 +125,7 @@ export class FakeApiServer {
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     this.#note(request);
+    if (this.#silent.has(request.socket)) return;
     let body = '';
     request.setEncoding('utf8').on('data', (text: string) => (body += text));
     request.on('end', () => {
@@ -150,7 +159,7 @@ export class FakeApiServer {
   }
 
   /** What a container runtime does: both headers first, then it dials the port. */
-  forward({ pod, port, ws }: Forward): void {
+  forward({ pod, port, ws, raw }: Forward): void {
     sendHeaders(ws, port);
     const backend = connect({ port: this.backends.get(pod) ?? 1, host: '127.0.0.1', allowHalfOpen: true });
     let connected = false;
@@ -171,7 +180,7 @@ export class FakeApiServer {
       if (message[0] !== 0 || backend.destroyed || backend.readableEnded) return; // lost without a word
       if (backend.write(message.subarray(1))) return;
       ws.pause();
-      backend.once('drain', () => ws.resume());
+      backend.once('drain', () => this.#silent.has(raw) || ws.resume());
     });
     ws.once('close', () => backend.destroy());
   }

@@ -4,8 +4,8 @@ import type { Clock } from '../../../../src/base/clock.ts';
 import { silentLogger } from '../../../../src/base/logger.ts';
 import type { Access, CredentialSource } from '../../../../src/cluster/credentials.ts';
 import { HttpKubeApi } from '../../../../src/cluster/kubeApi.ts';
+import type { LinkTimes } from '../../../../src/cluster/patience.ts';
 import { openTunnel, type Tunnel } from '../../../../src/cluster/tunnel.ts';
-import type { LinkTimes } from '../../../../src/cluster/tunnelLink.ts';
 import { FakeApiServer } from './fakeApiServer.ts';
 
 /** Short enough for a test, long enough for a busy machine. */
