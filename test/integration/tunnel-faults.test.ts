@@ -18,8 +18,8 @@ import { startSandbox, type TestSandbox } from './support/sandbox.ts';
 const AGENT = 'research-agent';
 const URL_BASE = 'http://sidecar.invalid';
 const MIB = 1024 * 1024;
-/** Promised is recovery within 5 s. It is measured from the cluster being whole again, and a busy machine gets some more. */
-const RECOVERY_MS = 5_000 * 3;
+/** Promised from the moment in which the cluster is whole again. */
+const RECOVERY_MS = 5_000;
 
 let sandbox: TestSandbox;
 let pod: Server;
@@ -56,7 +56,6 @@ beforeEach(async () => {
     port: 5000,
     connections: 8,
     logger: silentLogger,
-    times: { heartbeat: 1_000, backoffMin: 50 },
   });
   assert.equal(await ask(), 'ok');
   await ready();
@@ -100,7 +99,7 @@ async function kube<T = unknown>(call: string, ...args: unknown[]): Promise<T> {
   return ((await sandbox.control('/kubernetes', { do: call, args })) as { result: T }).result;
 }
 
-async function until(condition: () => boolean | Promise<boolean>, what: string, limit = RECOVERY_MS): Promise<void> {
+async function until(condition: () => boolean | Promise<boolean>, what: string, limit = 15_000): Promise<void> {
   const end = Date.now() + limit;
   while (!(await condition())) {
     if (Date.now() > end) throw new Error(`never happened: ${what}`);
@@ -117,13 +116,30 @@ const release = () => held.splice(0).forEach(response => response.end('ok'));
 const outcome = (work: Promise<string>) =>
   work.catch((error: unknown) => (AgentIdError.is(error) ? error.code : error));
 
-/** Waits until what is asked now is answered and the tunnel says that it is ready, and no longer than promised. */
-async function recovers(): Promise<void> {
-  const since = Date.now();
+/** How late this process has been since it began, in milliseconds: on a busy machine that is not the tunnel's. */
+let late = 0;
+let ticked = Date.now();
+setInterval(() => {
+  late += Math.max(0, Date.now() - ticked - 20);
+  ticked = Date.now();
+}, 20).unref();
+
+/** `mend` makes the cluster whole again; from then on what is asked is answered, and the tunnel ready, within the time that is promised. */
+async function recovers(mend: () => Promise<unknown>): Promise<void> {
+  await mend();
+  const [since, before] = [Date.now(), late];
   assert.equal(await ask(), 'ok');
-  assert.ok(Date.now() - since < RECOVERY_MS, `answered after ${Date.now() - since} ms`);
   await ready();
+  const took = Date.now() - since - (late - before);
+  assert.ok(took < RECOVERY_MS, `ready after ${took} ms, without ${late - before} ms in which this process waited`);
 }
+
+/** A pod for the agent that is Ready. */
+const newPod = () =>
+  until(async () => {
+    const pods = await kube<{ ready: boolean; terminating: boolean }[]>('pods', AGENT);
+    return pods.some(each => each.ready && !each.terminating);
+  }, 'a pod');
 
 /** Starts a GET and a POST that the pod does not answer yet. */
 async function twoUnderWay() {
@@ -143,20 +159,20 @@ async function openStream() {
 test('a pod deleted in the middle of requests: what may be repeated is, once, what may not is named', async () => {
   const { get, post: posted } = await twoUnderWay();
   await kube('deletePod', tunnel.state.pod ?? '');
+  await recovers(newPod);
   assert.equal(await posted, 'tunnel.unanswered');
   await until(() => count('GET /held') === 2, 'the GET in the new pod');
   release();
   assert.equal(await get, 'ok');
   assert.deepEqual([count('GET /held'), count('POST /held')], [2, 1]);
-  await recovers();
 });
 
 test('a pod deleted in the middle of a stream: the break is no end, and the next request finds the new pod', async () => {
   const { rest } = await openStream();
   const before = tunnel.state.pod;
   await kube('deletePod', before ?? '');
+  await recovers(newPod);
   assert.equal(await rest, 'tunnel.interrupted');
-  await recovers();
   assert.notEqual(tunnel.state.pod, before);
   assert.equal(count('GET /stream'), 1);
 });
@@ -169,15 +185,15 @@ test('all pods replaced at once under 64 parallel requests: every one is answere
   );
   const work = Promise.all(Array.from({ length: 64 }, (_each, index) => outcome(ask(`/?${index}`))));
   for (const { name } of await kube<{ name: string }[]>('pods', AGENT)) await kube('deletePod', name);
+  await recovers(newPod);
   assert.deepEqual([...new Set(await work)], ['ok']);
-  await recovers();
 });
 
 test('64 parallel requests whose connections are all cut: nothing is lost, nothing comes twice that must not', async () => {
   const gets = Array.from({ length: 64 }, (_each, index) => outcome(ask(`/held?${index}`)));
   await until(() => held.length === 8, 'as many as there are connections');
   await kube('cutConnections');
-  const end = Date.now() + RECOVERY_MS * 2;
+  const end = Date.now() + 30_000;
   let open = true;
   const all = Promise.all(gets).finally(() => (open = false));
   while (open && Date.now() < end) {
@@ -186,7 +202,6 @@ test('64 parallel requests whose connections are all cut: nothing is lost, nothi
   }
   assert.deepEqual([...new Set(await all)], ['ok']);
   for (let index = 0; index < 64; index++) assert.ok(count(`GET /held?${index}`) <= 2, `request ${index}`);
-  await recovers();
 });
 
 test('the API server gone in the middle of requests and a stream, and back', async () => {
@@ -198,11 +213,11 @@ test('the API server gone in the middle of requests and a stream, and back', asy
   await until(() => tunnel.state.error?.code === 'cluster.unreachable', 'the reason');
   assert.equal(tunnel.state.kind, 'reconnecting');
   held.length = 0;
-  await kube('back');
+  await sleep(3_000); // until the pauses between two attempts are about as long as they get
+  await recovers(() => kube('back'));
   await until(() => count('GET /held') === 2, 'the GET again');
   release();
   assert.equal(await get, 'ok');
-  await recovers();
 });
 
 test('credentials of the API server that expire: what is open goes on, what is new waits for nobody and says why', async () => {
@@ -214,8 +229,7 @@ test('credentials of the API server that expire: what is open goes on, what is n
   await until(() => tunnel.state.kind === 'failed', 'failed');
   assert.equal(tunnel.state.error?.code, 'cluster.unauthorized');
   assert.equal(await outcome(ask()), 'cluster.unauthorized');
-  await kube('renewToken'); // as `az aks get-credentials` does: the file is read again
-  await recovers();
+  await recovers(() => kube('renewToken')); // as `az aks get-credentials` does: the file is read again
 });
 
 test('credentials that expire and are renewed before a request needs them cost nothing', async () => {
@@ -240,7 +254,7 @@ test('an error of the runtime on the error channel is the reason, and the tunnel
   await until(() => tunnel.state.error?.code === 'tunnel.refused', 'the refusal as the reason');
   assert.match(String(tunnel.state.error?.args['reason']), /refused/);
   const waiting = outcome(post('/late'));
-  await kube('setListening', AGENT, true);
+  await recovers(() => kube('setListening', AGENT, true));
   assert.equal(await waiting, 'ok');
   assert.equal(count('POST /late'), 1);
 });
