@@ -33,7 +33,7 @@ interface OutgoingRequest {
 export function tunnelFetch(options: {
   undici: typeof Undici;
   pool: Undici.Dispatcher;
-  link: Pick<TunnelLink, 'awake' | 'proved' | 'pauseBeforeRetry'>;
+  link: Pick<TunnelLink, 'prepare' | 'proved' | 'pauseBeforeRetry'>;
   name: string;
   origin: string;
 }): Fetch {
@@ -51,7 +51,7 @@ export function tunnelFetch(options: {
     let repeated = false;
     for (let attempt = 1; ; attempt++) {
       try {
-        await link.awake();
+        await link.prepare();
         const response = await undici.fetch(url, {
           method,
           headers,

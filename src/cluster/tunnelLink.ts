@@ -71,7 +71,6 @@ export class TunnelLink {
 
   /** A connection into the pod: the spare, or a new one. @throws the last failure when patience is at its end */
   async connect(): Promise<PortForwardStream> {
-    this.#lastUse = this.#clock.now();
     const spare = this.#takeSpare();
     this.#warm();
     if (spare) return spare;
@@ -86,8 +85,9 @@ export class TunnelLink {
     }
   }
 
-  /** After a sleep of the machine, waits until each connection has shown whether it lives: before that, a request may be lost. */
-  async awake(): Promise<void> {
+  /** Before each request: after a sleep of the machine it waits until every connection has shown whether it lives. */
+  async prepare(): Promise<void> {
+    this.#lastUse = this.#clock.now();
     this.#wakeWatch.look();
     await this.#verdicts;
   }
@@ -98,6 +98,7 @@ export class TunnelLink {
     this.#outageSince = undefined;
     this.#proven = true;
     if (this.#state.kind !== 'ready' || this.#state.pod !== this.#lastPod) this.#set({ kind: 'ready' });
+    this.#warm(); // its keeper may have met a failure for a person that is over now
   }
 
   /** Takes note of a failure of the path: the pod is looked up anew, and the reserve is not trusted any more. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { after, afterEach, before, test } from 'node:test';
-import { echo, eventually, type Forward, Refused, TestCluster } from '../unit/sandbox-kube/support.ts';
+import { Backend, echo, eventually, type Forward, Refused, TestCluster } from '../unit/sandbox-kube/support.ts';
 
 let cluster: TestCluster;
 /** What the process in the pod does with a connection; a test may change it. */
@@ -208,34 +208,35 @@ test('a frame of 33 MiB drops the connection', async () => {
 });
 
 test('several ports share one connection: one that stalls stalls the others', async () => {
-  cluster.kube.control.setBackend('research-agent', 6000, cluster.backend.address);
-  const sockets: Socket[] = [];
-  serve = socket => void sockets.push(socket.pause());
-  for (const ports of ['ports=5000&ports=6000', 'ports=5000,6000']) {
-    sockets.length = 0;
-    const tunnel = await forward({ ports });
-    await eventually(() => sockets.length === 2);
-    assert.deepEqual(
-      tunnel.messages.map(message => [...message]),
-      [
-        [0, 0x88, 0x13],
-        [1, 0x88, 0x13],
-        [2, 0x70, 0x17],
-        [3, 0x70, 0x17],
-      ],
-    );
-    for (let count = 0; count < 400; count++) tunnel.send(0, Buffer.alloc(64 * 1024));
-    tunnel.send(2, 'behind');
-    let heard = '';
-    const [first, second] = sockets;
-    for (const socket of [first, second])
-      socket?.on('data', chunk => (heard += chunk.length < 100 ? String(chunk) : ''));
-    first?.pause();
-    second?.resume();
-    await new Promise(resolve => setTimeout(resolve, 300));
-    assert.equal(heard, '');
-    first?.resume();
-    await eventually(() => heard === 'behind');
+  let heard = '';
+  const other = await Backend.start(socket => socket.on('data', chunk => (heard += String(chunk))));
+  cluster.kube.control.setBackend('research-agent', 6000, other.address);
+  let stalled: Socket | undefined;
+  serve = socket => void (stalled = socket.pause());
+  try {
+    for (const ports of ['ports=5000&ports=6000', 'ports=5000,6000']) {
+      stalled = undefined;
+      heard = '';
+      const tunnel = await forward({ ports });
+      await eventually(() => stalled !== undefined && tunnel.messages.length === 4);
+      assert.deepEqual(
+        tunnel.messages.map(message => [...message]),
+        [
+          [0, 0x88, 0x13],
+          [1, 0x88, 0x13],
+          [2, 0x70, 0x17],
+          [3, 0x70, 0x17],
+        ],
+      );
+      for (let count = 0; count < 400; count++) tunnel.send(0, Buffer.alloc(64 * 1024));
+      tunnel.send(2, 'behind');
+      await new Promise(resolve => setTimeout(resolve, 300));
+      assert.equal(heard, '');
+      (stalled as Socket | undefined)?.resume();
+      await eventually(() => heard === 'behind');
+    }
+  } finally {
+    await other.close();
   }
 });
 

@@ -305,7 +305,7 @@ test('a pod that takes a request and never begins to answer is named, and not as
   const undici = await loadUndici();
   // undici's own clock, at a speed that a test can wait for; what it throws is what it throws after five minutes.
   const pool = new undici.Pool(`http://127.0.0.1:${backend.port}`, { headersTimeout: 100 });
-  const link = { awake: async () => {}, proved: () => assert.fail('it answered'), pauseBeforeRetry: () => 0 };
+  const link = { prepare: async () => {}, proved: () => assert.fail('it answered'), pauseBeforeRetry: () => 0 };
   const silent = tunnelFetch({ undici, pool, link, name: 'gateway', origin: BASE });
   try {
     await assert.rejects(silent(`${BASE}/slow`), failure('tunnel.timeout', { name: 'gateway', seconds: 300 }));

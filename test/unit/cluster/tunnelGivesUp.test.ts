@@ -47,6 +47,24 @@ test('what needs a person fails at once: RBAC, a proxy in the way, credentials',
     );
 });
 
+test('a refusal that comes late, after an answer, leaves the tunnel with a spare as soon as it is used again', async () => {
+  let late: Parameters<typeof refuse>[0] | undefined;
+  await withTunnel(
+    ok,
+    async ({ tunnel, server }) => {
+      await until(() => late !== undefined, 'the dial of the spare');
+      server.onUpgrade = undefined;
+      await (await tunnel.fetch(BASE)).text();
+      assert.equal(server.dials, 1);
+      refuse(late!, 403, 'Forbidden');
+      await until(() => tunnel.state.kind === 'failed', 'failed');
+      await (await tunnel.fetch(BASE)).text();
+      await until(() => server.dials === 2 && tunnel.state.kind === 'ready', 'a spare');
+    },
+    { prepare: server => (server.onUpgrade = (_request, socket) => void (late = socket)) },
+  );
+});
+
 test('patience has an end, and then every waiting request hears of it, not one after the other', async () => {
   await withTunnel(
     ok,
