@@ -4,7 +4,7 @@ import { AgentIdError } from '../base/errors.ts';
 import { Emitter } from '../base/event.ts';
 import type { Fetch } from '../base/fetch.ts';
 import type { Logger } from '../base/logger.ts';
-import type { PluginRun } from '../cluster/execCredential.ts';
+import type { PluginRun } from '../cluster/pluginProcess.ts';
 import type { EditorAccounts, SecretStore } from '../identity/types.ts';
 import type { McpServers } from '../mcp/registry.ts';
 import type { Connection } from './connection.ts';

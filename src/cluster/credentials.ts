@@ -4,9 +4,10 @@ import { AgentIdError, describe } from '../base/errors.ts';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { redact } from '../base/redact.ts';
 import { SingleFlight } from '../base/singleFlight.ts';
-import { runCredentialPlugin, type ExecCredential, type PluginOptions } from './execCredential.ts';
+import { runCredentialPlugin, type ExecCredential } from './execCredential.ts';
 import type { ClusterEntry, UserEntry } from './kubeconfigFile.ts';
 import { loadKubernetesClient } from './libraries.ts';
+import type { PluginOptions } from './pluginProcess.ts';
 
 /** One context of the kubeconfig with what it points to. */
 export interface ContextSettings {
@@ -40,6 +41,23 @@ const EXPIRY_SKEW_MS = 10_000;
  * silence would be a different identity with different rights.
  */
 const REFUSED_FIELDS = ['as-groups', 'as-uid', 'as-user-extra'];
+
+/**
+ * The kubeconfig as it is after a refusal, if it may take the place of what was refused. What is in it now is for the
+ * server that it names now. Of an `auth-provider` only the id token is used: to renew it here would spend the file's
+ * refresh token (the library keeps the next one to itself, `oidc_auth.js`), and kubectl would have to sign in anew.
+ */
+function successor(before: ContextSettings, now: ContextSettings): ContextSettings {
+  refuseUnsupported(now);
+  const refuse = (reason: string) => {
+    throw new AgentIdError('cluster.credentials', { context: now.context, reason });
+  };
+  if (now.cluster.server !== before.cluster.server) refuse('the kubeconfig names another API server now');
+  const token = now.user['auth-provider']?.config?.['id-token'];
+  if (now.user['auth-provider'] && token === before.user['auth-provider']?.config?.['id-token'])
+    refuse('the API server does not accept the id token of the auth-provider; any kubectl command renews it');
+  return now;
+}
 
 /** Throws kubeconfig.unsupported for what we would otherwise carry out differently from kubectl. */
 export function refuseUnsupported({ context, user }: ContextSettings): void {
@@ -94,8 +112,7 @@ export class Credentials implements CredentialSource {
     return this.#flight.run(
       'renew',
       async inner => {
-        this.#settings = await this.#reload();
-        refuseUnsupported(this.#settings);
+        this.#settings = successor(this.#settings, await this.#reload());
         this.#library = undefined;
         this.#plugin = undefined;
         return this.#prepare(inner);
@@ -121,10 +138,7 @@ export class Credentials implements CredentialSource {
     }
     const access = toAccess(options);
     if (user['auth-provider'] && !access.headers['authorization'])
-      throw new AgentIdError('cluster.credentials', {
-        context,
-        reason: 'the sign-in of the auth-provider has expired',
-      });
+      throw new AgentIdError('cluster.credentials', { context, reason: 'the auth-provider has no id token' });
     this.#current = { access, until: Math.min(now + FRESH_MS, (this.#plugin?.expiresAt ?? Infinity) - EXPIRY_SKEW_MS) };
     return access;
   }
@@ -136,12 +150,13 @@ export class Credentials implements CredentialSource {
    */
   async #openLibrary() {
     const { KubeConfig } = await loadKubernetesClient();
-    const { exec, tokenFile, ...user } = this.#settings.user;
+    const { exec, tokenFile, 'auth-provider': provider, ...user } = this.#settings.user;
     const cluster = { ...this.#settings.cluster, server: 'https://server.invalid', 'proxy-url': undefined };
     // Where a file and data are both given, kubectl takes the data and the library the file.
     if (cluster['certificate-authority-data']) delete cluster['certificate-authority'];
     if (user['client-certificate-data']) delete user['client-certificate'];
     if (user['client-key-data']) delete user['client-key'];
+    if (provider) user.token = provider.config?.['id-token'];
     if (tokenFile && !user.token)
       Object.assign(user, { 'auth-provider': { name: 'tokenFile', config: { tokenFile } } });
     const { token, cert, key } = (exec && this.#plugin) || {};

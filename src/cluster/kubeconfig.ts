@@ -1,8 +1,8 @@
 import { AgentIdError } from '../base/errors.ts';
 import { Credentials, refuseUnsupported, type ContextSettings } from './credentials.ts';
-import type { PluginOptions } from './execCredential.ts';
 import { HttpKubeApi, type KubeApi } from './kubeApi.ts';
 import { readKubeconfig, type KubeconfigDocument } from './kubeconfigFile.ts';
+import type { PluginOptions } from './pluginProcess.ts';
 import { proxyFor } from './proxy.ts';
 
 export interface KubeContextInfo {

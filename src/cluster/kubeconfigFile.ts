@@ -14,6 +14,7 @@ const clusterSchema = v.looseObject({
   'insecure-skip-tls-verify': v.nullish(v.boolean()),
   'tls-server-name': optionalText,
   'proxy-url': optionalText,
+  extensions: v.nullish(v.array(v.looseObject({ name: optionalText, extension: v.optional(v.unknown()) }))),
 });
 
 const execSchema = v.looseObject({
@@ -32,7 +33,9 @@ const userSchema = v.looseObject({
   token: optionalText,
   tokenFile: optionalText,
   exec: v.nullish(execSchema),
-  'auth-provider': v.nullish(v.looseObject({ name: v.string() })),
+  'auth-provider': v.nullish(
+    v.looseObject({ name: v.string(), config: v.nullish(v.looseObject({ 'id-token': optionalText })) }),
+  ),
 });
 
 const contextSchema = v.looseObject({ cluster: optionalText, user: optionalText, namespace: optionalText });

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
-import type { PluginRun } from '../cluster/execCredential.ts';
+import type { PluginRun } from '../cluster/pluginProcess.ts';
 import { plainMessage } from './plainMessage.ts';
 import { pluginText } from './pluginText.ts';
 

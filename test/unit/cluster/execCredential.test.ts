@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLogger } from '../../../src/base/logger.ts';
-import { runCredentialPlugin, type PluginRun } from '../../../src/cluster/execCredential.ts';
+import { runCredentialPlugin } from '../../../src/cluster/execCredential.ts';
 import { loadKubeconfig } from '../../../src/cluster/kubeconfig.ts';
+import type { PluginRun, PluginTimes } from '../../../src/cluster/pluginProcess.ts';
 import { createCertificateAuthority } from '../../../src/sandbox/ca.ts';
 import { failure } from './support/failure.ts';
 import { FakeApiServer } from './support/fakeApiServer.ts';
@@ -95,6 +96,7 @@ test('what goes wrong with a plugin is told apart, and no token is shown', async
     ],
     [`answer({});`, /neither a token/],
     [`answer({ token: 'x', expirationTimestamp: 'soon' });`, /not a date/],
+    [`setInterval(() => process.stdout.write('x'.repeat(200_000)), 1);`, /does not end/],
   ];
   const attempt = async (command: string, installHint?: string) => {
     const user = { exec: { apiVersion: API_VERSION, command, ...(installHint ? { installHint } : {}) } };
@@ -136,6 +138,86 @@ test('a caller that leaves ends the plugin that nobody else waits for', async t 
   assert.ok(Date.now() - since < 5_000);
 });
 
+/** Starts `command` as a plugin; `seen` has what it said so far, `run` is how the person sees it. */
+function start(command: string, cluster: Parameters<typeof runCredentialPlugin>[1] = {}, times?: PluginTimes) {
+  const seen: string[] = [];
+  const runs: PluginRun[] = [];
+  const watch = (run: PluginRun) => {
+    runs.push(run);
+    run.onOutput(text => seen.push(text));
+  };
+  const exec = { apiVersion: API_VERSION, command, args: [], env: [], provideClusterInfo: true };
+  const options = { logger: silentLogger, watch, ...(times && { times }) };
+  const credential = runCredentialPlugin(exec, cluster, options, new AbortController().signal);
+  return { credential, seen, cancel: () => runs[0]?.cancel(), ended: () => runs[0]?.ended };
+}
+
+const isRunning = (pid: number) => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+test('a plugin that asks for it is told of the cluster what kubectl would tell it', async t => {
+  const { command } = await plugin(t, 'answer({ token: JSON.stringify(info.spec.cluster) });');
+  const extension = { audience: 'api://x' };
+  const entry = {
+    server: 'https://api.example',
+    'tls-server-name': 'name.example',
+    extensions: [{ name: 'cluster_info' }, { name: 'client.authentication.k8s.io/exec', extension }],
+  };
+  const told = async (more: object) => {
+    const { token = '' } = await start(command, { ...entry, ...more }).credential;
+    return JSON.parse(token) as object;
+  };
+  const common = { server: 'https://api.example', 'tls-server-name': 'name.example', config: extension };
+  const data = Buffer.from('a certificate').toString('base64');
+  assert.deepEqual(await told({ 'certificate-authority': await write(t, 'a certificate') }), {
+    ...common,
+    'certificate-authority-data': data,
+  });
+  assert.deepEqual(await told({ 'certificate-authority-data': data }), {
+    ...common,
+    'certificate-authority-data': data,
+  });
+  assert.deepEqual(await told({ 'certificate-authority': '/nonexistent' }), common);
+});
+
+test('the answer counts when the plugin has ended, also while a browser that it opened holds its stderr', async t => {
+  const { command } = await plugin(
+    t,
+    `const { spawn } = await import('node:child_process');
+     const browser = spawn('sleep', ['30'], { detached: true, stdio: ['ignore', 'ignore', 'inherit'] });
+     browser.unref();
+     process.stderr.write(String(browser.pid));
+     answer({ token: 'x' });`,
+  );
+  const since = Date.now();
+  const { credential, seen } = start(command);
+  assert.deepEqual(await credential, { token: 'x' });
+  assert.ok(Date.now() - since < 10_000);
+  const browser = Number(seen.at(-1));
+  assert.ok(isRunning(browser), 'it is the person’s');
+  process.kill(browser);
+});
+
+test('a cancel ends what the plugin has started as well', async t => {
+  const { command } = await plugin(
+    t,
+    `const { spawn } = await import('node:child_process');
+     process.stderr.write(String(spawn('sleep', ['60'], { stdio: 'inherit' }).pid));`,
+  );
+  const { credential, seen, cancel } = start(command);
+  while (!seen.at(-1)) await sleep(20);
+  const child = Number(seen.at(-1));
+  assert.ok(isRunning(child));
+  cancel();
+  await assert.rejects(credential, failure('cancelled'));
+  while (isRunning(child)) await sleep(20);
+});
+
 test('what a plugin says reaches the person while it runs, whatever pieces it comes in', async t => {
   const token = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl';
   const script = await plugin(
@@ -144,27 +226,18 @@ test('what a plugin says reaches the person while it runs, whatever pieces it co
      setTimeout(() => process.stderr.write('enter the code ABCD-1234\\u0007 ${token}'), 50);
      setTimeout(() => {}, 20_000);`,
   );
-  const seen: string[] = [];
-  const runs: PluginRun[] = [];
-  const watch = (run: PluginRun) => {
-    runs.push(run);
-    run.onOutput(text => seen.push(text));
-  };
-  const exec = { apiVersion: API_VERSION, command: script.command, args: [], env: [] };
-  const running = runCredentialPlugin(exec, {}, { logger: silentLogger, watch }, new AbortController().signal);
+  const { credential, seen, cancel, ended } = start(script.command);
   while (!seen.at(-1)?.includes('ABCD')) await sleep(20);
   assert.equal(seen.at(-1), 'open https://microsoft.com/devicelogin and enter the code ABCD-1234 ‹token›');
-  runs[0]?.cancel();
-  await assert.rejects(running, failure('cancelled'));
-  await runs[0]?.ended;
+  cancel();
+  await assert.rejects(credential, failure('cancelled'));
+  await ended();
 });
 
 test('a plugin that says nothing has less time than one that waits for a person, and both have an end', async t => {
-  const signal = new AbortController().signal;
   const run = async (body: string) => {
     const { command } = await plugin(t, body);
-    const exec = { apiVersion: API_VERSION, command, args: [], env: [] };
-    return runCredentialPlugin(exec, {}, { logger: silentLogger, times: { silent: 1_500, speaking: 6_000 } }, signal);
+    return start(command, {}, { silent: 1_500, speaking: 6_000 }).credential;
   };
   const forever = 'setTimeout(() => {}, 60_000);';
   await Promise.all([

@@ -164,6 +164,8 @@ test('each way to say who we are reaches an http:// server, as with kubectl prox
   assert.equal((await headersOf(t, { user: { tokenFile, token: 'wins' } })).authorization, 'Bearer wins');
   const basic = await headersOf(t, { user: { username: 'ann', password: 'pw' } });
   assert.equal(basic.authorization, `Basic ${Buffer.from('ann:pw').toString('base64')}`);
+  const oidc = { 'auth-provider': { name: 'oidc', config: { 'id-token': 'a.b.c', 'refresh-token': 'r' } } };
+  assert.equal((await headersOf(t, { user: oidc })).authorization, 'Bearer a.b.c');
   const as = await headersOf(t, { user: { token: 'plain', as: 'bob' } });
   assert.deepEqual([as.authorization, as['impersonate-user']], ['Bearer plain', 'bob']);
   assert.equal((await headersOf(t, {})).authorization, undefined);
@@ -175,7 +177,7 @@ test('a missing token file, certificate or sign-in is said before anything is se
     [{ user: { tokenFile: '/nonexistent/token' } }, /\/nonexistent\/token/],
     [{ user: { 'client-certificate': '/nonexistent/crt' } }, /\/nonexistent\/crt/],
     [{ cluster: { 'certificate-authority': '/nonexistent/ca' } }, /\/nonexistent\/ca/],
-    [{ user: { 'auth-provider': { name: 'oidc', config: { 'client-id': 'x' } } } }, /expired/],
+    [{ user: { 'auth-provider': { name: 'oidc', config: { 'client-id': 'x' } } } }, /no id token/],
   ];
   for (const [entries, reason] of cases) {
     const kubeconfig = await loadKubeconfig({
@@ -255,4 +257,39 @@ test('after a 401 the kubeconfig is read again: another program may have renewed
   await writeFile(file, config(server.origin, { user: { token: 'x', as: 'y', 'as-groups': ['z'] } }));
   server.routes.set(PODS, (_request, response) => FakeApiServer.status(response, 401, 'Unauthorized'));
   await assert.rejects(api.get(PODS), failure('kubeconfig.unsupported'));
+});
+
+test('an id token that is not accepted is never renewed here: that would spend the refresh token of kubectl', async t => {
+  const server = await fakeServer(t);
+  server.routes.set(PODS, (request, response) => {
+    if (request.headers.authorization === 'Bearer new') FakeApiServer.json(response, 200, { items: [] });
+    else FakeApiServer.status(response, 401, 'Unauthorized');
+  });
+  const issuer = { 'client-id': 'x', 'idp-issuer-url': server.origin, 'refresh-token': 'r' };
+  const withToken = (token: string) =>
+    config(server.origin, { user: { 'auth-provider': { name: 'oidc', config: { ...issuer, 'id-token': token } } } });
+  const file = await write(t, withToken('old'));
+  const kubeconfig = await loadKubeconfig({ path: file, logger: silentLogger });
+  const api = await kubeconfig.connect('dev');
+  t.after(() => api.close());
+  await assert.rejects(api.get(PODS), failure('cluster.credentials', { context: 'dev', reason: /kubectl.* renews/ }));
+  assert.deepEqual(server.requests, [`GET ${PODS}`], 'nothing to the issuer');
+  await writeFile(file, withToken('new')); // kubectl did
+  assert.deepEqual(await api.get(PODS), { items: [] });
+});
+
+test('credentials that were written for another server do not go to the one at hand', async t => {
+  const [before, now] = [await fakeServer(t), await fakeServer(t)];
+  before.routes.set(PODS, (_request, response) => FakeApiServer.status(response, 401, 'Unauthorized'));
+  const file = await write(t, config(before.origin, { user: { token: 'old' } }));
+  const kubeconfig = await loadKubeconfig({ path: file, logger: silentLogger });
+  const api = await kubeconfig.connect('dev');
+  t.after(() => api.close());
+  await writeFile(file, config(now.origin, { user: { token: 'for-now' } }));
+  await assert.rejects(api.get(PODS), failure('cluster.credentials', { reason: /another API server/ }));
+  assert.deepEqual(
+    before.headers.map(({ authorization }) => authorization),
+    ['Bearer old'],
+  );
+  assert.deepEqual(now.requests, []);
 });
