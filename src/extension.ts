@@ -85,7 +85,7 @@ export function activate(context: vscode.ExtensionContext): void {
     logger,
     clock: systemClock,
   };
-  const session: Session = new Session({ ...common, servers, opened: plan => void remembered.keep(plan) });
+  const session: Session = new Session({ ...common, servers, opened: plan => actions.opened(plan) });
   const turns: Turns = new Turns({
     session,
     servers,

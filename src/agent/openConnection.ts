@@ -5,7 +5,7 @@ import { resolveConfiguration, type ConnectionPlan } from './configuration.ts';
 import { Connection } from './connection.ts';
 import { openSignIn } from './openSignIn.ts';
 import type { Interaction, SessionDeps } from './session.ts';
-import { trustKey, type TrustedIdentity } from './trust.ts';
+import { identityOf, trustKey, trustQuestion, type TrustedIdentity } from './trust.ts';
 
 /**
  * Finds what the plan names, confirms who it says it is, and opens the connection; its steps are not run yet. Throws
@@ -34,16 +34,7 @@ export async function openConnection(
     const mismatch = agent.problems.find(problem => problem.code === 'discovery.blueprintMismatch');
     if (mismatch) throw mismatch; // we would sign in for one blueprint and send the token to another
     const configuration = resolveConfiguration(agent, gateway, plan, overrides);
-    await confirmTrust(
-      plan,
-      {
-        server: api.server,
-        tenantId: configuration.tenantId.value,
-        blueprintAppId: configuration.blueprintAppId.value,
-      },
-      interaction,
-      deps,
-    );
+    await confirmTrust(plan, identityOf(api, configuration), interaction, deps);
     const identity = await openSignIn(plan, configuration, deps);
     return await Connection.open({
       api,
@@ -69,7 +60,9 @@ export async function confirmTrust(
   { trust }: Pick<SessionDeps, 'trust'>,
 ): Promise<void> {
   if (plan.world) return; // a sandbox, or a file that the person named: its authority came with it
-  if (trust.get(identity.server)?.includes(trustKey(identity))) return;
-  if (!interaction || !(await interaction.trust(identity))) throw new AgentIdError('agent.notTrusted');
+  const known = trust.get(identity.server) ?? [];
+  if (known.includes(trustKey(identity))) return;
+  const confirmed = await interaction?.trust(trustQuestion(identity, known[0]));
+  if (!confirmed) throw new AgentIdError('agent.notTrusted');
   await trust.add(identity.server, trustKey(identity));
 }

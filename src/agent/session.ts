@@ -10,7 +10,7 @@ import type { McpServers } from '../mcp/registry.ts';
 import type { Connection } from './connection.ts';
 import type { InteractiveSignIn } from './personSignIn.ts';
 import type { ConnectionPlan, Overrides } from './configuration.ts';
-import type { TrustedIdentity, TrustStore } from './trust.ts';
+import type { TrustQuestion, TrustStore } from './trust.ts';
 
 export type SessionMode = 'disconnected' | 'connecting' | 'connected' | 'sandbox' | 'apiKey';
 
@@ -18,7 +18,7 @@ export type SessionMode = 'disconnected' | 'connecting' | 'connected' | 'sandbox
 export interface Interaction {
   signIn: InteractiveSignIn;
   /** Shows who is to be trusted; resolves to true only on an explicit yes. */
-  trust(identity: TrustedIdentity): Promise<boolean>;
+  trust(question: TrustQuestion): Promise<boolean>;
 }
 
 export interface SessionDeps {
@@ -31,7 +31,10 @@ export interface SessionDeps {
   editorAccounts?: EditorAccounts;
   trust: TrustStore;
   overrides(): Overrides;
-  /** Called when a plan has led to a connection, before its steps run: a reload may come before they end. */
+  /**
+   * Called when a plan has led to a connection, before it takes the place of what was on and its steps run: a reload may
+   * come before they end.
+   */
   opened(plan: ConnectionPlan): void;
   /** Shows a credential plugin of the kubeconfig at work. */
   watchPlugin?: (run: PluginRun) => void;
@@ -69,13 +72,15 @@ export class Session implements Disposable {
 
   /**
    * Connects as the plan says and runs the steps. Resolves with the connection, whose steps say what failed; throws
-   * when there is nothing to run steps on (no kubeconfig, no such agent, not trusted) or when it was aborted.
+   * when there is nothing to run steps on (no kubeconfig, no such agent, not trusted) or when it was aborted. What was on
+   * stays until there is something to run them on: whoever declines, or meets a failure, still has it.
    */
   async connect(plan: ConnectionPlan, interaction: Interaction | undefined, signal: AbortSignal): Promise<Connection> {
-    this.disconnect();
+    this.#attempt?.abort();
+    if (this.#mode === 'connecting') this.disconnect(); // half a connection is nothing to keep
     const attempt = (this.#attempt = new AbortController());
     const both = AbortSignal.any([signal, attempt.signal]);
-    this.#set('connecting', plan);
+    if (this.#mode === 'disconnected') this.#set('connecting', plan);
     try {
       const { openConnection } = await import('./openConnection.ts'); // tunnels, policy and sign-in come with it
       const connection = await openConnection(plan, interaction, this.#deps, both);
@@ -83,17 +88,18 @@ export class Session implements Disposable {
         connection.dispose();
         both.throwIfAborted();
       }
-      this.#connection = connection;
       this.#deps.opened(plan);
+      this.#end();
+      this.#connection = connection;
       connection.onDidChange(() => this.#changed.fire());
-      this.#changed.fire();
+      this.#set('connecting', plan);
       await connection.start(interaction?.signIn, both);
       both.throwIfAborted();
       this.#set(plan.mode, plan);
       return connection;
     } catch (error) {
       const reason: unknown = both.aborted ? both.reason : error; // what an abort broke is no news
-      if (this.#attempt === attempt) this.disconnect();
+      if (this.#attempt === attempt && this.#mode === 'connecting') this.disconnect();
       throw reason;
     }
   }
@@ -109,15 +115,19 @@ export class Session implements Disposable {
   disconnect(): void {
     this.#attempt?.abort();
     this.#attempt = undefined;
-    this.#connection?.dispose();
-    this.#connection = undefined;
-    this.#deps.servers.setGateway([]);
+    this.#end();
     this.#set('disconnected', undefined);
   }
 
   dispose(): void {
     this.disconnect();
     this.#changed.dispose();
+  }
+
+  #end(): void {
+    this.#connection?.dispose();
+    this.#connection = undefined;
+    this.#deps.servers.setGateway([]);
   }
 
   #set(mode: SessionMode, plan: ConnectionPlan | undefined): void {

@@ -14,6 +14,8 @@ export interface KubeApi extends Disposable {
   readonly context: string;
   /** URL of the API server, without a trailing slash. */
   readonly server: string;
+  /** Set where nothing proves that the server is the one of that name: its certificate is not checked, or there is none. */
+  readonly unverified?: true;
   /**
    * Parsed JSON of a path such as `/api/v1/namespaces/x/pods?labelSelector=…`.
    * @throws cluster.unauthorized (after one renewal of the credentials), .forbidden, .notFound, .badResponse,
@@ -52,6 +54,7 @@ const reviewSchema = v.object({ status: v.object({ allowed: v.boolean() }) });
 export class HttpKubeApi implements KubeApi {
   readonly context: string;
   readonly server: string;
+  readonly unverified?: true;
   readonly #origin: string;
   readonly #prefix: string;
   readonly #credentials: CredentialSource;
@@ -60,10 +63,17 @@ export class HttpKubeApi implements KubeApi {
   readonly #closing = new AbortController();
   #dispatcher: { key: string; value: Promise<Dispatcher> } | undefined;
 
-  constructor(options: { context: string; server: string; proxy?: URL; credentials: CredentialSource }) {
+  constructor(options: {
+    context: string;
+    server: string;
+    unverified?: boolean;
+    proxy?: URL;
+    credentials: CredentialSource;
+  }) {
     const url = new URL(options.server);
     this.context = options.context;
     this.server = options.server.replace(/\/+$/, '');
+    if (options.unverified) this.unverified = true;
     this.#origin = url.origin;
     this.#prefix = url.pathname.replace(/\/+$/, '');
     this.#proxy = options.proxy;

@@ -1,4 +1,5 @@
 import { AgentIdError } from '../base/errors.ts';
+import { isLoopback } from '../base/loopback.ts';
 import { Credentials, refuseUnsupported, type ContextSettings } from './credentials.ts';
 import { HttpKubeApi, type KubeApi } from './kubeApi.ts';
 import { readKubeconfig, type KubeconfigDocument } from './kubeconfigFile.ts';
@@ -59,6 +60,7 @@ export async function loadKubeconfig(options: KubeconfigOptions): Promise<Kubeco
       return new HttpKubeApi({
         context,
         server: server.href,
+        unverified: isUnverified(server, settings),
         ...(proxy ? { proxy } : {}),
         credentials: new Credentials(settings, {
           reload: async () => settingsOf(await readKubeconfig(options.path), context),
@@ -85,6 +87,11 @@ function settingsOf(document: KubeconfigDocument, context: string): ContextSetti
     cluster: { ...cluster, server: cluster.server },
     user,
   };
+}
+
+/** `http://` to this machine is `kubectl proxy`, which checks the certificate itself. */
+function isUnverified(server: URL, { cluster }: ContextSettings): boolean {
+  return server.protocol === 'http:' ? !isLoopback(server.hostname) : cluster['insecure-skip-tls-verify'] === true;
 }
 
 function parseUrl(text: string, { context }: ContextSettings, field: string): URL {

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { isLoopback } from '../base/loopback.ts';
 
 /**
  * The proxy for a connection to `server`, or undefined for a direct one, in this order: the kubeconfig's `proxy-url`, the
@@ -20,12 +21,6 @@ export function proxyFor(
 
 function parseProxy(text: string): URL {
   return new URL(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`);
-}
-
-function isLoopback(hostname: string): boolean {
-  const host = bare(hostname);
-  if (host === 'localhost') return true;
-  return host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 function isExcluded(server: URL, list: string): boolean {

@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
 import { AgentIdError } from '../base/errors.ts';
+import { isLoopback } from '../base/loopback.ts';
 
 /**
  * The URL of a server that a person adds, in its normal form. https only, except to this machine; no user name and no
@@ -13,12 +13,6 @@ export function parseServerUrl(text: string): URL {
     throw new AgentIdError('mcp.urlNotHttps', { host: url.host });
   url.hash = '';
   return url;
-}
-
-/** True for the names and addresses of this machine, as `URL.hostname` writes them. */
-export function isLoopback(hostname: string): boolean {
-  const host = hostname.replace(/^\[|\]$/g, '');
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 /** `[a-z0-9-]+`, at most 24 characters, out of any text. */

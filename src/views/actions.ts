@@ -131,6 +131,14 @@ export class Actions {
     if (again) await this.#run(again, undefined);
   }
 
+  /** A plan has led to a connection, which takes the place of what was on. */
+  opened(plan: ConnectionPlan): void {
+    const { session, turns, chat, remembered } = this.#deps;
+    chat.stop(); // its model and its tools belong to the connection that ends now
+    if (!sameAgent(session.plan, plan)) turns.approvals.clear();
+    void remembered.keep(plan);
+  }
+
   /** Shows an error where the person is, with the buttons that help; a cancellation shows nothing. */
   report(error: unknown): void {
     if (isCancellation(error)) return;
@@ -207,10 +215,8 @@ export class Actions {
    * nobody is asked for anything.
    */
   async #run(plan: ConnectionPlan, signIn: InteractiveSignIn | undefined): Promise<void> {
-    const { session, turns, inspector, chat, say } = this.#deps;
+    const { session, inspector, chat, say } = this.#deps;
     const { signal } = this.#newAttempt();
-    chat.stop(); // its model and its tools belong to the connection that ends now
-    if (session.plan?.deployment !== plan.deployment) turns.approvals.clear();
     if (signIn) void vscode.commands.executeCommand('agentId.identity.focus', { preserveFocus: true });
     const connection = await this.#signIns.follow(signIn, asked => {
       const interaction = asked && { signIn: asked, trust: confirmTrust };
@@ -291,4 +297,9 @@ export class Actions {
     this.#connecting?.abort(new AgentIdError('cancelled'));
     return (this.#connecting = new AbortController());
   }
+}
+
+/** What was allowed for an agent holds for that one only, and not for one of the same name in another cluster. */
+function sameAgent(a: ConnectionPlan | undefined, b: ConnectionPlan): boolean {
+  return (['mode', 'kubeconfig', 'context', 'namespace', 'deployment'] as const).every(key => a?.[key] === b[key]);
 }

@@ -1,7 +1,7 @@
 import type { ConnectionPlan } from '../agent/configuration.ts';
 import type { World } from '../agent/world.ts';
 import { AgentIdError } from '../base/errors.ts';
-import { isLoopback } from '../mcp/address.ts';
+import { isLoopback } from '../base/loopback.ts';
 
 /**
  * The plan for what a connection JSON describes: it says everything, and its first agent is the one to start with. It is a

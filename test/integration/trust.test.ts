@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
+import { parse, stringify } from 'yaml';
 import type { ConnectionPlan } from '../../src/agent/configuration.ts';
 import { openConnection } from '../../src/agent/openConnection.ts';
 import type { SessionDeps } from '../../src/agent/session.ts';
-import type { TrustedIdentity } from '../../src/agent/trust.ts';
+import type { TrustQuestion } from '../../src/agent/trust.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { AgentIdError } from '../../src/base/errors.ts';
 import { silentLogger } from '../../src/base/logger.ts';
@@ -29,7 +32,7 @@ function person(yes = true) {
     get: (key: string) => stored.get(key),
     update: async (key: string, value: unknown) => void stored.set(key, value),
   };
-  const asked: TrustedIdentity[] = [];
+  const asked: TrustQuestion[] = [];
   const nobody = async (): Promise<never> => {
     throw new Error('nothing may be sent before trust, and nothing is signed in here');
   };
@@ -53,10 +56,10 @@ function person(yes = true) {
     logger: silentLogger,
     clock: systemClock,
   };
-  const connect = async (deployment: string, interactive = true) => {
-    const { kubeconfig, context, namespace } = sandbox.json;
+  const connect = async (deployment: string, interactive = true, kubeconfig = sandbox.json.kubeconfig) => {
+    const { context, namespace } = sandbox.json;
     const plan: ConnectionPlan = { mode: 'connected', kubeconfig, context, namespace, deployment, answers: {} };
-    const trust = async (identity: TrustedIdentity) => (asked.push(identity), yes);
+    const trust = async (question: TrustQuestion) => (asked.push(question), yes);
     const interaction = interactive ? { signIn: nobody, trust } : undefined;
     const connection = await openConnection(plan, interaction, deps, new AbortController().signal);
     connection.dispose();
@@ -84,14 +87,22 @@ test('trust is asked once by name, and again for another blueprint, for another 
   const second = agents.find(({ blueprintAppId }) => blueprintAppId?.value !== sandbox.json.blueprintAppId);
   assert.ok(second?.blueprintAppId);
   await connect(second.deployment);
-  assert.deepEqual(asked[1], { ...asked[0], blueprintAppId: second.blueprintAppId.value });
+  const { server = '', tenantId: tenant = '', blueprintAppId: first = '' } = asked[0] ?? {};
+  const another = second.blueprintAppId.value;
+  assert.deepEqual(asked[1], {
+    server,
+    tenantId: tenant,
+    blueprintAppId: another,
+    before: { tenantId: tenant, blueprintAppId: first },
+  });
   await connect(agent);
-  assert.deepEqual(asked[2], asked[0], 'a change back asks as well');
+  const before = { tenantId: tenant, blueprintAppId: another };
+  assert.deepEqual(asked[2], { ...asked[0], before }, 'a change back asks as well');
 
   const tenantId = '99999999-9999-4999-8999-999999999999';
   await kube('setConfigMap', 'agent-id-sidecar', { AzureAd__TenantId: tenantId });
   await connect(agent);
-  assert.deepEqual(asked[3], { ...asked[0], tenantId });
+  assert.deepEqual(asked[3], { ...asked[0], tenantId, before: { tenantId: tenant, blueprintAppId: first } });
   assert.equal(asked.length, 4);
 });
 
@@ -104,4 +115,25 @@ test('no is no, for this once and the next time; without anybody to ask it is no
   await assert.rejects(connect(agent, false), refused);
   assert.equal(asked.length, 2);
   assert.equal(stored.size, 0);
+});
+
+test('a server that nothing proves any more is no longer the one that was confirmed', async () => {
+  const { asked, connect } = person();
+  const agent = sandbox.json.agents[0]?.deployment ?? '';
+  await connect(agent);
+  const file = parse(await readFile(sandbox.json.kubeconfig, 'utf8')) as { clusters: { cluster: object }[] };
+  file.clusters = file.clusters.map(entry => ({
+    ...entry,
+    cluster: { ...entry.cluster, 'certificate-authority-data': undefined, 'insecure-skip-tls-verify': true },
+  }));
+  const careless = path.join(path.dirname(sandbox.json.kubeconfig), 'careless');
+  await writeFile(careless, stringify(file));
+  await connect(agent, true, careless);
+  await connect(agent, true, careless);
+  assert.deepEqual(
+    asked.map(({ unverified }) => unverified),
+    [undefined, true],
+  );
+  await connect(agent);
+  assert.equal(asked.length, 3, 'and the proved one is another than that');
 });

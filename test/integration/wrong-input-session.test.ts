@@ -5,6 +5,7 @@ import http from 'node:http';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApprovalAnswer } from '../../src/agent/approvals.ts';
+import type { ConnectionPlan } from '../../src/agent/configuration.ts';
 import type { Interaction } from '../../src/agent/session.ts';
 import type { Receipt } from '../../src/agent/receipts.ts';
 import type { ChatMessage, ChatModel } from '../../src/gateway/llm.ts';
@@ -99,6 +100,45 @@ describe('connecting while another attempt runs', () => {
     await until(() => core.servers.list().length === 0);
     const { result } = (await w.kube('tunnels')) as { result: number };
     assert.ok(result <= 2, `${result} tunnels are open`); // closing ones included
+  });
+});
+
+describe('connecting to something else', () => {
+  test('leaves what is on until that is found and trusted', async () => {
+    const core = await w.core();
+    const connection = await core.connect();
+    const stays = async () => {
+      assert.equal(core.session.connection, connection);
+      assert.equal(core.session.mode, 'sandbox');
+      assert.equal(core.session.plan?.deployment, research());
+      assert.deepEqual(steps(connection), ALL_DONE);
+      await answers(core);
+    };
+    const declined: ConnectionPlan = { ...core.plan(intern()) };
+    delete declined.world; // a cluster of one's own is to be trusted first
+    const no: Interaction = { ...core.interaction, trust: async () => false };
+    said(await thrown(core.session.connect(declined, no, soon())), 'agent.notTrusted');
+    await stays();
+    const gone = core.plan('agent-that-is-gone');
+    said(await thrown(core.session.connect(gone, core.interaction, soon())), 'agent.agentGone');
+    await stays();
+    const cancelled = new AbortController();
+    const undecided: Interaction = { ...no, trust: async () => (cancelled.abort(), true) };
+    await aborted(core.session.connect(declined, undecided, cancelled.signal));
+    await stays();
+
+    assert.equal((await core.connect(intern())).step('signIn').kind, 'done');
+    assert.equal(core.session.plan?.deployment, intern());
+    assert.equal(core.servers.list().length, 1);
+  });
+
+  test('leaves API-key mode on as well', async () => {
+    const core = await w.core();
+    core.session.useApiKey();
+    const gone = core.plan('agent-that-is-gone');
+    said(await thrown(core.session.connect(gone, core.interaction, soon())), 'agent.agentGone');
+    assert.equal(core.session.mode, 'apiKey');
+    assert.equal(core.servers.list().length, 1, 'the gateway, which says what it needs');
   });
 });
 

@@ -8,6 +8,7 @@ import { agentOrder } from '../../../src/views/agentOrder.ts';
 import { sayer } from '../../../src/views/messages/index.ts';
 import { remoteOf } from '../../../src/views/place.ts';
 import { pluginText } from '../../../src/views/pluginText.ts';
+import { sayTrust } from '../../../src/views/trustWords.ts';
 import { translate } from './support.ts';
 
 const KNOWN = '11111111-1111-4111-8111-111111111111';
@@ -69,6 +70,38 @@ describe('the agents on offer', () => {
       );
     assert.deepEqual(names(), ['b', 'c', 'a!', 'd!']);
     assert.deepEqual(names('d'), ['d!', 'b', 'c', 'a!']);
+  });
+});
+
+describe('the trust prompt', () => {
+  const [tenantId, blueprintAppId, other] = [KNOWN, UNKNOWN, UNKNOWN.replaceAll('2', '3')];
+  const identity = { server: 'https://api.example:6443', tenantId, blueprintAppId };
+
+  it('names the three that are trusted', () => {
+    const { title, detail } = sayTrust(translate, identity);
+    assert.match(title, /^Trust this cluster to name the identity you sign in for\?$/);
+    assert.deepEqual(detail.split('\n').slice(0, 3), [
+      'API server: https://api.example:6443',
+      `Tenant: ${tenantId}`,
+      `Blueprint: ${blueprintAppId}`,
+    ]);
+    assert.doesNotMatch(detail, /until now|Nothing proves/);
+  });
+
+  it('shows what has changed, and only that', () => {
+    const { title, detail } = sayTrust(translate, {
+      ...identity,
+      before: { tenantId: tenantId.toUpperCase(), blueprintAppId: other },
+    });
+    assert.match(title, /not as you confirmed it/);
+    assert.deepEqual(detail.split('\n').slice(1, 3), [
+      `Tenant: ${tenantId}`,
+      `Blueprint: ${blueprintAppId} (until now ${other})`,
+    ]);
+  });
+
+  it('says when nothing proves which server it is', () => {
+    assert.match(sayTrust(translate, { ...identity, unverified: true }).detail, /\n\nNothing proves that this is that/);
   });
 });
 
