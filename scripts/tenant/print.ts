@@ -3,6 +3,7 @@ import { AZURE, assignmentOf, azCommand, type Assignee } from './azure.ts';
 import { agentDisplayName, displayName, idOf } from './context.ts';
 import { agentVariable, type Options } from './options.ts';
 import * as requests from './requests.ts';
+import { GUID } from './schemas.ts';
 import { LOGIN, PERMISSIONS } from './signIn.ts';
 
 /** An id that only an answer will tell. */
@@ -45,18 +46,22 @@ Graph calls need \`Authorization: Bearer …\` (delegated permissions: ${PERMISS
       requests.expose(mcp, requests.SCOPE_WORDS.mcp, false),
       requests.emitAgentClaims(mcp),
     ]),
-    section('5. Sign-in client', [
-      requests.createApplication(displayName(options, 'client')),
-      requests.createPrincipal(client.appId),
-      requests.configureClient(client, blueprint.appId, scope),
-      requests.preAuthorize(blueprint, client.appId, scope),
-      requests.consent(
-        later('object id of the principal of the sign-in client'),
-        later('object id of the principal of Microsoft Graph in your tenant'),
-        requests.SIGN_IN.scopes,
-        undefined,
-      ),
-    ]),
+    section(
+      '5. Sign-in client',
+      [
+        requests.createApplication(displayName(options, 'client')),
+        requests.createPrincipal(client.appId),
+        requests.configureClient(client, blueprint.appId, scope),
+        requests.preAuthorize(blueprint, client.appId, scope),
+        requests.consent(
+          later('object id of the principal of the sign-in client'),
+          later('object id of the principal of Microsoft Graph in your tenant'),
+          requests.SIGN_IN.scopes,
+          undefined,
+        ),
+      ],
+      `GET ${GRAPH}/v1.0/servicePrincipals(appId='${requests.SIGN_IN.appId}') says the last id.`,
+    ),
     section(
       '6. Consents of the agents',
       agents.flatMap(({ id }) => [
@@ -119,7 +124,9 @@ function roles({ resource, users }: Options, agents: readonly string[]): string 
     ...people.map(principalId => ({ principalId, principalType: 'User' as const })),
   ];
   const commands = assignees.map(to => azCommand(resource ?? later('resource id of the Azure OpenAI account'), to));
-  const example = assignees[0] && resource && assignmentOf(resource, assignees[0]);
+  // only for an id that is known: the name of an assignment follows from it, and no two may have the same
+  const [first] = assignees.filter(({ principalId }) => GUID.test(principalId));
+  const example = first && resource && assignmentOf(resource, first);
   const call = example
     ? `\n\nThe same as a call: \`PUT ${AZURE}${example.path}\` with \`${JSON.stringify(example.body)}\`.`
     : '';

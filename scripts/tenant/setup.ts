@@ -60,6 +60,6 @@ async function leftToDo(context: Context): Promise<string[]> {
   }
   const client = options.env.get('CLIENT_APP_ID');
   if (client !== undefined) lines.push(`- Setting of everybody who connects: "agentId.clientId": "${client}"`);
-  lines.push('- Then deploy: fill in the rest of the .env, and run k8s/deploy.sh.');
+  lines.push('- Then deploy: fill in AZURE_OPENAI_HOST and LLM_DEPLOYMENT there, and run k8s/deploy.sh.');
   return lines;
 }

@@ -65,6 +65,8 @@ export interface Faults {
   forbidden: { match: RegExp; times: number }[];
   /** Requests that are answered 429 first, and the Retry-After of that. */
   throttled: { match: RegExp; retryAfter: string }[];
+  /** Requests that are not carried out, with the status that is answered, and how often. */
+  failing: { match: RegExp; status: number; times: number }[];
   /** Requests that are carried out and whose answer is lost, and how often. */
   lost: { match: RegExp; times: number } | undefined;
   /** A new grant is answered 409, though it was made. */
@@ -125,6 +127,7 @@ export class TenantState {
     rollbacks: 0,
     forbidden: [],
     throttled: [],
+    failing: [],
     lost: undefined,
     conflict: false,
     secretNotYet: 0,

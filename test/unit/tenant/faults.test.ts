@@ -60,6 +60,23 @@ test('waits as long as Graph and Azure ask for', async () => {
   );
 });
 
+test('repeats what a busy service did not do, and a failed creation only after looking', async () => {
+  it.state.faults.failing = [
+    { match: /^POST .*\/applications$/, status: 503, times: 2 },
+    { match: /^GET .*\/servicePrincipals/, status: 502, times: 2 },
+  ];
+  const { code, seen, waits } = await it.setup();
+  assert.equal(code, 0, seen);
+  assert.deepEqual(waits.slice(0, 2), [1000, 2000]);
+  assert.equal(it.state.apps.length, 3);
+  it.state.faults.failing = [{ match: /^POST .*\/oauth2PermissionGrants$/, status: 500, times: 1 }];
+  it.state.grants.length = 0;
+  const failed = await it.setup();
+  assert.equal(failed.code, 1);
+  assert.match(failed.seen, /refuses it \(serviceNotAvailable.*\n.*nothing is made twice/);
+  assert.equal((await it.setup()).code, 0);
+});
+
 test('does not wait for a pause that nobody would sit through', async () => {
   it.state.faults.throttled = [{ match: /^GET .*\/applications/, retryAfter: '3600' }];
   const { code, seen, waits } = await it.setup();

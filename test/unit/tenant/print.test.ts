@@ -31,6 +31,7 @@ test('writes down every change that setup makes, in its order, without signing i
   ]);
   assert.equal(code, 0);
   assert.deepEqual(it.state.log, []);
+  assert.doesNotMatch(stdout, /roleAssignments/, 'no name of an assignment for an id that nobody knows yet');
   const printed = callsOf(stdout).map(({ method, path: where }) => `${method} ${where.replace(/<[^>]*>/g, 'ID')}`);
   await it.setup();
   const made = it.state
@@ -54,6 +55,9 @@ test('fills in what the .env knows, and names what only an answer will say', asy
   );
   assert.ok(stdout.includes('scope=https://cognitiveservices.azure.com/user_impersonation'));
   assert.ok(stdout.includes(`--scope "${RESOURCE}"`));
+  // the same call as setup makes, under the same name
+  const [assigned] = it.state.assignments;
+  assert.ok(stdout.includes(`/roleAssignments/${assigned?.name}?api-version=2022-04-01`));
   assert.match(stdout, /<object id of the blueprint>/);
 });
 

@@ -81,6 +81,11 @@ function answer(state: TenantState, request: IncomingMessage, text: string): Rep
     };
   }
   state.log.push(line);
+  const failing = faults.failing.find(({ match, times }) => times > 0 && match.test(line));
+  if (failing) {
+    failing.times--;
+    return refuse(failing.status, 'serviceNotAvailable');
+  }
   const type = request.headers['content-type'] ?? '';
   if (host === 'login.microsoftonline.com') {
     if (!type.startsWith('application/x-www-form-urlencoded')) state.violations.push(`${line}: content type ${type}`);
