@@ -175,7 +175,7 @@ bound=$(in_namespace get rolebinding agent-id-user --ignore-not-found --output '
 issuer=$(in_cluster get --raw /.well-known/openid-configuration 2>/dev/null | sed -n 's/.*"issuer": *"\([^"]*\)".*/\1/p') || issuer=''
 say "
 Everything is ready. Next:
-- The blueprint needs this federated credential (an administrator makes it once):
+- The blueprint needs this federated credential (an administrator makes it once: npm run tenant -- setup --issuer, docs/setup-tenant.md):
      issuer    ${issuer:-unknown: kubectl --context $context get --raw /.well-known/openid-configuration}
      subject   system:serviceaccount:$NAMESPACE:agent-blueprint
      audience  $(sed -n 's/^ *audience: //p' "$work/all.yaml" | head -n 1)"

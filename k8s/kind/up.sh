@@ -92,8 +92,8 @@ else
 fi
 say "
 Next:
-- the blueprint's federated credential (an administrator makes it once; it stays right when you make the cluster anew with
-  the same issuer and publish the new keys):
+- the blueprint's federated credential (an administrator makes it once: npm run tenant -- setup --issuer, docs/setup-tenant.md;
+  it stays right when you make the cluster anew with the same issuer and publish the new keys):
      issuer    $issuer
      subject   system:serviceaccount:agent-id:agent-blueprint
      audience  api://AzureADTokenExchange
