@@ -33,9 +33,9 @@ export type PathMatch = { kind: 'exact' | 'pathPrefix' | 'regex'; path: string }
 
 export type RouteMatch = PathMatch & {
   method?: string;
-  /** How many conditions it makes on headers and on the query. */
-  headers: number;
-  query: number;
+  /** Names of the headers and of the parts of the query that it makes conditions on; empty for one that can't be read. */
+  headers: string[];
+  query: string[];
 };
 
 /** An MCP route as a client sees it: one server. */
@@ -47,17 +47,21 @@ export interface McpRoute {
   audiences: string[];
 }
 
+/** What every request through a tunnel says (`cluster/tunnel.ts`); the gateway looks at it without the port. */
+export const OUR_HOST = 'localhost';
+
 const MAX_FILE = 1024 * 1024;
 
 const record = v.record(v.string(), v.unknown());
 const optionalText = v.fallback(v.optional(v.string()), undefined);
 const texts = listOf(v.string());
+/** The name of each condition; empty where we can't read it. */
 const conditions = v.fallback(
   v.pipe(
     v.array(v.unknown()),
-    v.transform(items => items.length),
+    v.transform(items => items.map(item => (v.is(v.object({ name: v.string() }), item) ? item.name : ''))),
   ),
-  0,
+  [],
 );
 const Targets = listOf(v.object({ name: v.string() }));
 const Backend = v.object({
@@ -92,14 +96,15 @@ const Route = v.object({
   name: v.fallback(v.string(), ''),
   gateways: References,
   hostnames: texts,
-  matches: v.optional(listOf(Match), [{ path: { pathPrefix: '/' }, headers: 0, query: 0 }]),
+  matches: v.optional(listOf(Match), [{ path: { pathPrefix: '/' }, headers: [], query: [] }]),
   policies: v.optional(v.unknown()),
   backends: listOf(Backend),
 });
 type Route = v.InferOutput<typeof Route>;
-const Listener = v.object({ name: optionalText, routes: listOf(Route), policies: v.optional(v.unknown()) });
+const hostname = v.fallback(v.optional(v.string(), ''), '');
+const Listener = v.object({ hostname, routes: listOf(Route), policies: v.optional(v.unknown()) });
 const Gateway = v.pipe(
-  v.looseObject({ listeners: listOf(v.looseObject({ name: optionalText })) }),
+  v.looseObject({ listeners: listOf(v.looseObject({ name: optionalText, hostname })) }),
   v.transform(({ listeners, ...policies }) => ({ listeners, policies })),
 );
 const File = v.object({
@@ -128,17 +133,21 @@ export function parseGatewayConfig(text: string): GatewayConfig {
     const fallback = `route ${routes.length + 1}`;
     routes.push(toRoute({ ...route, name: route.name || fallback }, listener, file, document.lineOf));
   };
-  for (const route of file.routes) add(route, listenersOf(route, file));
-  for (const listener of file.binds.flatMap(bind => bind.listeners))
+  for (const route of file.routes) {
+    const listeners = listenersOf(route, file);
+    if (listeners) add(route, listeners);
+  }
+  for (const listener of file.binds.flatMap(bind => forOurHost(bind.listeners)))
     for (const route of listener.routes) add(route, [readPolicies(listener.policies)]);
   // The simple form serves all its targets at /mcp (agentgateway v1.4.1 crates/agentgateway/src/types/local.rs).
   if (file.mcp) {
     const { targets, policies } = file.mcp;
-    const route = { name: 'mcp', matches: [{ path: { pathPrefix: '/mcp' }, headers: 0, query: 0 }], policies };
+    const route = { name: 'mcp', matches: [{ path: { pathPrefix: '/mcp' }, headers: [], query: [] }], policies };
     const backends = [{ mcp: { targets }, ai: undefined, routeGroup: undefined, policies: undefined }];
     add({ ...route, gateways: [], hostnames: [], backends }, []);
   }
-  return { routes, unread: (['policies', 'llm'] as const).filter(name => file[name] !== undefined) };
+  const unread = [...(mayJudge(file.policies) ? ['policies'] : []), ...(file.llm === undefined ? [] : ['llm'])];
+  return { routes, unread };
 }
 
 /**
@@ -192,17 +201,47 @@ function unreadable(line: number, detail: string) {
   return new AgentIdError('gateway.configUnreadable', { line, detail: quote(detail) });
 }
 
-/** A gateway called `default` is the one that routes attach to when they name none. */
-function listenersOf(route: Route, { gateways }: File): Policies[] {
+/**
+ * What the listeners of a route ask for; undefined when none of them answers to our host. A gateway called `default` is
+ * the one that routes attach to when they name none.
+ */
+function listenersOf(route: Route, { gateways }: File): Policies[] | undefined {
   const references = route.gateways.length > 0 ? route.gateways : ['default'];
-  return references.flatMap(reference => {
+  let others = false;
+  const found = references.flatMap(reference => {
     const [name = '', section] = reference.split('/');
     const gateway = gateways[name];
     if (!gateway) return [];
     if (gateway.listeners.length === 0) return [readPolicies(gateway.policies)];
-    return gateway.listeners
-      .filter((listener, index) => section === undefined || section === (listener.name ?? `listener${index}`))
+    const ours = forOurHost(gateway.listeners.map((listener, index) => ({ ...listener, at: index })));
+    others ||= ours.length === 0;
+    return ours
+      .filter(listener => section === undefined || section === (listener.name ?? `listener${listener.at}`))
       .map(listener => readPolicies(listener));
+  });
+  return others && found.length === 0 ? undefined : found;
+}
+
+/**
+ * The listeners that take our requests: those for our host, else those for any (v1.4.1
+ * crates/agentgateway/src/types/agent.rs, `best_match`).
+ */
+function forOurHost<T extends { hostname: string }>(listeners: readonly T[]): T[] {
+  const best = (fits: (name: string) => boolean) => listeners.filter(listener => fits(listener.hostname));
+  const named = best(name => name.toLowerCase() === OUR_HOST);
+  return named.length > 0 ? named : best(name => name === '' || name === '*');
+}
+
+const Attached = v.array(v.object({ phase: v.optional(v.literal('route'), 'route'), policy: v.unknown() }));
+
+/** Whether policies that are attached from elsewhere in the file may refuse a request, or send it to another route. */
+function mayJudge(policies: unknown): boolean {
+  if (policies === undefined || policies === null) return false;
+  const attached = v.safeParse(Attached, policies);
+  if (!attached.success) return true;
+  return attached.output.some(({ policy }) => {
+    const { token, authorization, mcpAuthorization, unread } = readPolicies(policy);
+    return token !== undefined || authorization.length + mcpAuthorization.length + unread.length > 0;
   });
 }
 

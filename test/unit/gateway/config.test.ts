@@ -67,7 +67,7 @@ describe('an AgentGateway file', () => {
     const config = parseGatewayConfig(TODAY);
     assert.deepEqual(config.routes[0], {
       name: 'llm',
-      matches: [{ kind: 'pathPrefix', path: '/llm', headers: 0, query: 0 }],
+      matches: [{ kind: 'pathPrefix', path: '/llm', headers: [], query: [] }],
       hostnames: [],
       kind: 'ai',
       stages: [

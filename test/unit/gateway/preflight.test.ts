@@ -197,8 +197,18 @@ describe('other places of the file', () => {
     const both = judge({ extAuthz: { host: 'h' }, jwtAuth }, 'none');
     assert.equal(both.outcome, 'refused');
     assert.equal(both.answer, undefined, 'which of the two answers is open');
-    const attached = { policies: [{ name: 'p', target: { route: { name: 'mcp' } }, policy: {} }] };
-    assert.deepEqual(judge({}, token(), attached).checks[1]?.reason, { code: 'unread', policies: ['policies'] });
+    const attached = (policy: object, more: object = {}) => ({
+      policies: [{ name: 'p', target: { route: { name: 'mcp' } }, policy, ...more }],
+    });
+    for (const some of [
+      attached({ authorization: { rules: ['true'] } }),
+      attached({ jwtAuth }),
+      attached({ extAuthz: { host: 'h' } }),
+      attached({ urlRewrite: { path: { full: '/x' } } }, { phase: 'gateway' }),
+      { policies: 'nothing that we know' },
+    ])
+      assert.deepEqual(judge({}, token(), some).checks[1]?.reason, { code: 'unread', policies: ['policies'] });
+    assert.equal(judge({}, token(), attached({ cors: {}, timeout: { requestTimeout: '5s' } })).outcome, 'admitted');
     assert.equal(judge({ jwtAuth: { ...jwtAuth, location: { cookie: { name: 'c' } } } }).outcome, 'unknown');
   });
 
@@ -236,12 +246,51 @@ describe('the route', () => {
   it('is left open where it hangs on what we do not send or can not read', () => {
     const open = (verdict: RouteVerdict) =>
       verdict.checks[0]?.reason?.code === 'routeUnsure' ? verdict.outcome : undefined;
-    assert.equal(
-      open(at('/a', [[{ ...prefix('/a'), headers: [{ name: 'x', value: { exact: 'y' } }] }], [prefix('/')]])),
-      'unknown',
-    );
-    assert.equal(open(at('/a', [[{ path: { regex: '/a.*' } }]])), 'unknown');
+    const when = (name: string) => ({ headers: [{ name, value: { exact: 'y' } }] });
+    assert.equal(open(at('/a', [[{ ...prefix('/a'), ...when('Accept') }], [prefix('/')]])), 'unknown');
+    assert.equal(open(at('/a', [[{ ...prefix('/a'), headers: ['unreadable'] }], [prefix('/')]])), 'unknown');
+    assert.equal(open(at('/a', [[{ ...prefix('/a'), query: [{ name: 'api-version', value: {} }] }]])), 'unknown');
+    for (const regex of ['(?i)/A', '/(a+)+', '/\\p{L}', '/a.*b.*c.*d.*', '/[[:alpha:]]', '/(?=a)a'])
+      assert.equal(open(at('/a', [[{ path: { regex } }]])), 'unknown', regex);
     assert.equal(open(at('/a', [[prefix('/a')], [prefix('/a')]])), 'unknown');
-    assert.equal(open(at('/a', [[prefix('/a')]], { hostnames: ['api.example'] })), 'unknown');
+    assert.equal(open(at('/a', [[prefix('/a')]], { hostnames: ['*'] })), 'unknown');
+  });
+
+  it('is none whose conditions our requests never meet', () => {
+    const when = (name: string) => [{ name, value: { exact: 'y' } }];
+    assert.equal(at('/a', [[{ ...prefix('/a'), headers: when('x-tenant') }], [prefix('/')]]).route, 'r1');
+    assert.equal(at('/a', [[{ ...prefix('/a'), query: when('debug') }], [prefix('/')]]).route, 'r1');
+    assert.equal(at('/a', [[prefix('/a')]], { hostnames: ['api.example', '*.example'] }).answer?.status, 404);
+  });
+
+  it('for our host comes before one for any, whatever their paths', () => {
+    const routes = [
+      { name: 'any', matches: [{ path: { exact: '/a' } }], backends: [{ ai: {} }] },
+      { name: 'ours', hostnames: ['LocalHost'], matches: [prefix('/')], backends: [{ ai: {} }] },
+    ];
+    const verdict = preflight(parseGatewayConfig(stringify({ routes })), { path: '/a' }, undefined, NOW);
+    assert.equal(verdict.route, 'ours');
+  });
+
+  it('is of the listener for our host, else of the one for any', () => {
+    const listener = (name: string, hostname?: string) => ({
+      ...(hostname !== undefined && { hostname }),
+      routes: [{ name, matches: [prefix('/')], backends: [{ ai: {} }] }],
+    });
+    const at = (...listeners: object[]) => {
+      const config = parseGatewayConfig(stringify({ binds: [{ port: 1, listeners }] }));
+      return preflight(config, { path: '/a' }, undefined, NOW).route;
+    };
+    assert.equal(at(listener('any'), listener('ours', 'localhost')), 'ours');
+    assert.equal(at(listener('other', 'api.example'), listener('any')), 'any');
+    assert.equal(at(listener('other', 'api.example')), '');
+  });
+
+  it('is found by an expression that takes all of the path, as the gateway’s engine reads it', () => {
+    const of = (regex: string, path = '/a/b1') => at(path, [[{ path: { regex } }], [{ path: { regex: '/.*' } }]]).route;
+    for (const regex of ['/a/b1', '^/a/b\\d$', '/a/.*', '/(a|x)/b[0-9]+', '/(?:x|a)/.+'])
+      assert.equal(of(regex), 'r0', regex);
+    for (const regex of ['/a', 'a/b1', '/a/b', '/(a|a/b1)'])
+      assert.equal(of(regex), 'r1', `${regex} takes a part only`);
   });
 });
