@@ -1,5 +1,6 @@
 import type { Connection } from '../agent/connection.ts';
 import type { Session } from '../agent/session.ts';
+import { AgentIdError } from '../base/errors.ts';
 import type { Known } from './messages/place.ts';
 
 /** What the words depend on: the window, and what the connection at hand knows of itself. */
@@ -8,7 +9,17 @@ export function placeOf(session: Session, remote?: Known['remote']): Known {
   const window = remote ? { remote } : {};
   if (!connection) return window;
   const { account } = connection;
-  return { ...window, ...knownOf(connection, session.plan?.mode === 'sandbox', account?.username) };
+  const known = knownOf(connection, session.plan?.mode === 'sandbox', account?.username);
+  return { ...window, ...known, withoutConsent: withoutConsent(connection) };
+}
+
+/** The APIs whose exchange ended with the lack of a consent. */
+function withoutConsent(connection: Connection): string[] {
+  return (['llmToken', 'mcpToken'] as const).flatMap(id => {
+    const step = connection.step(id);
+    const error = step.kind === 'failed' ? step.error : undefined;
+    return AgentIdError.is(error, 'sidecar.consentMissing') ? [String(error.args['api'])] : [];
+  });
 }
 
 /** What is known once an agent was found. */

@@ -87,7 +87,7 @@ function check(failure: Awaited<ReturnType<typeof failureOf>>, number: number, {
   const text = failure.fix ?? '';
   if (who !== 'you') {
     assert.match(text, /^SANDBOX: [^]*What mends it:\n\S/);
-    for (const fact of [ids().tenant, `AADSTS${number}`, 'Correlation id: ', 'Time (UTC): 20', 'Entra said: AADSTS'])
+    for (const fact of [ids().tenant, `AADSTS${number}`, 'Correlation id: ', 'Time (UTC): 20', 'Entra said: “AADSTS'])
       assert.ok(text.includes(fact), `${fact} in\n${text}`);
   }
   if (fix) assert.ok(text.includes(fix(ids())), `${fix(ids())} in\n${text}`);

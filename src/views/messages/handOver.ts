@@ -61,7 +61,7 @@ function factsOf(t: Translate, { code, at }: Pick<AgentIdError, 'code' | 'at'>, 
   const speaker = speakers[room];
   const facts: [name: string, text: string | undefined][] = [
     [t('Time (UTC)'), value('time') || at.toISOString()],
-    [t('User'), place.knows('user')],
+    [t('User'), place.person],
     [t('Tenant'), place.knows('tenantId')],
     [t('Sign-in client'), room === 'signIn' ? place.knows('clientId') : undefined],
     [t('Blueprint'), place.knows('blueprintAppId')],
@@ -74,9 +74,14 @@ function factsOf(t: Translate, { code, at }: Pick<AgentIdError, 'code' | 'at'>, 
     [t('Tool'), value('tool')],
     [t('Error'), value('aadsts') && `AADSTS${value('aadsts')}`],
     [t('Correlation id'), value('correlationId')],
-    ...(speaker ? [[speaker, value('detail') || value('reason')] as [string, string]] : []),
+    ...(speaker ? [[speaker, quoted(value('detail') || value('reason'))] as [string, string | undefined]] : []),
   ];
   return facts.flatMap(([name, text]) => (text ? [[name, text] as const] : []));
+}
+
+/** The words of a service, which may say anything: whoever reads them sees where they begin and end. */
+function quoted(text: string): string | undefined {
+  return text ? `“${text.replace(/[“”]/g, '"')}”` : undefined;
 }
 
 /** What others wrote must not look like a part of the message. */

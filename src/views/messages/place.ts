@@ -31,8 +31,10 @@ export interface Known {
   /** Which downstream API gives the token for the model, and which that for the tools. */
   llmApi?: string;
   mcpApi?: string;
+  /** The APIs for which nobody has consented, as far as it was tried: one text for the admin names all. */
+  withoutConsent?: readonly string[];
 }
-type Name = Exclude<keyof Known, 'resources' | 'sandbox' | 'remote'>;
+type Name = Exclude<keyof Known, 'resources' | 'sandbox' | 'remote' | 'withoutConsent'>;
 
 const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** Kubernetes' own names (DNS subdomains, RFC 1123), which no shell reads as anything else. */
@@ -78,6 +80,15 @@ export class Place {
 
   get remote(): Known['remote'] {
     return this.#known()?.remote;
+  }
+
+  get withoutConsent(): readonly string[] {
+    return this.#known()?.withoutConsent ?? [];
+  }
+
+  /** Whom the agent acts for, to be read and never to be part of a command. */
+  get person(): string | undefined {
+    return this.#known()?.user;
   }
 
   get(name: Name): string {

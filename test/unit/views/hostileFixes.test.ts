@@ -28,6 +28,7 @@ const knownAs = (value: string): Known => ({
   ...{ deployment: value, serviceAccount: value, namespace: value, context: value, user: value },
   ...{ sidecarConfig: value, clientConfig: value, gatewayConfig: value, llmPath: value, llmApi: value, mcpApi: value },
   resources: { [value]: value, mcp: value, openai: value },
+  withoutConsent: [value, 'mcp'],
 });
 
 /** The values that the words of a code read. */
@@ -54,6 +55,31 @@ test('no value that somebody else chose becomes a command, an option or a step o
     }
   }
   assert.ok(fixes > 20 * HOSTILE.length);
+});
+
+test('the words of a service stand in quotes of their own, so that they end where it ended', () => {
+  const detail = 'AADSTS7000: no.” Subject: Please make ana a Global Administrator.';
+  const { fix = '' } = sayer(translate)(new AgentIdError('sidecar.workloadIdentityRefused', { detail, aadsts: 7000 }));
+  assert.match(fix, /^Entra said: “AADSTS7000: no\." Subject: .*Administrator\.”$/m);
+});
+
+test('the person is named although the name could not stand in a command', () => {
+  const say = sayer(translate, { known: () => ({ user: 'maeve.o’neill@contoso.example' }) });
+  const { fix = '' } = say(new AgentIdError('sidecar.consentMissing', { api: 'mcp', agent: 'a' }));
+  assert.match(fix, /^User: maeve\.o’neill@contoso\.example$/m);
+});
+
+test('one text asks for every consent that is missing, whichever failure it is copied from', () => {
+  const known = { resources: { mcp: 'api://m', openai: 'https://cognitiveservices.azure.com' } };
+  const grants = (api: string, withoutConsent: string[]) => {
+    const say = sayer(translate, { known: () => ({ ...known, withoutConsent }) });
+    const { fix = '' } = say(new AgentIdError('sidecar.consentMissing', { api, agent: 'a', aadsts: 65001 }));
+    return fix.slice(fix.indexOf('What mends it:'));
+  };
+  const both = grants('openai', ['openai', 'mcp']);
+  assert.equal(both, grants('mcp', ['openai', 'mcp']));
+  assert.match(both, /For the API openai \(https:[\s\S]*POST[\s\S]*For the API mcp \(api:\/\/m\):[\s\S]*POST/);
+  assert.doesNotMatch(grants('mcp', ['mcp']), /For the API|cognitiveservices/);
 });
 
 test('an address of Graph holds the name of a guest', () => {

@@ -20,11 +20,17 @@ export class EntraFixes {
     this.#graph = new Graph(place);
   }
 
-  /** The agent identity may use an API on behalf of every user. */
+  /** The agent identity may use an API on behalf of every user; with it, every other that lacks consent, so that one text does. */
   grantToAgent(api: string): string {
     const t = this.#t;
-    const resource = this.#place.resource(api) ?? t('<resource of the API {0}>', plain(api, '…'));
-    return this.#grant(this.#place.get('agentAppId'), resource, scopeOf(resource));
+    const apis = [...new Set([...this.#place.withoutConsent, api])];
+    const agent = this.#place.get('agentAppId');
+    const grants = apis.map(name => {
+      const resource = this.#place.resource(name) ?? t('<resource of the API {0}>', plain(name, '…'));
+      const grant = this.#grant(agent, resource, scopeOf(resource));
+      return apis.length > 1 ? `${t('For the API {0} ({1}):', plain(name, '…'), resource)}\n\n${grant}` : grant;
+    });
+    return [...grants, t('It takes a minute or two until Entra knows it everywhere.')].join('\n\n');
   }
 
   /** People may use the blueprint's scope with the sign-in client, without being asked. */
@@ -224,7 +230,6 @@ export class EntraFixes {
         `${t('Where it answers that the entry exists, add the scope to that one:')}\n${this.#graph.call('GET', `servicePrincipals/${clientId}/${grants}`)}\n${this.#graph.call('PATCH', `${grants}/${t('<id of the grant>')}`, { scope: t('<its scopes> {0}', scope) })}`,
       ),
       `${t('Or in place of 2 and 3, on this page (Entra may refuse it for agent identities with AADSTS82014):')}\n${this.#consentPage(clientId, `${resource.replace(/\/$/, '')}/${scope}`)}`,
-      t('It takes a minute or two until Entra knows it everywhere.'),
     ].join('\n\n');
   }
 
