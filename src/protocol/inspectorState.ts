@@ -64,7 +64,8 @@ const status = v.variant('kind', [
   /** Its signature is wrong, or was not looked at: what it says is not to be believed. */
   v.object({ kind: v.literal('unverified') }),
   v.object({ kind: v.literal('notConfigured'), reason: sentence }),
-  v.object({ kind: v.literal('error'), failure }),
+  /** `heldUntil`: no new one came, and the one from before is in use until then (milliseconds, host's clock). */
+  v.object({ kind: v.literal('error'), failure, heldUntil: v.optional(milliseconds) }),
 ]);
 
 /** A row of the summary table and, with `details`, a region of claims. Each stands alone: one may fail beside good ones. */
@@ -111,6 +112,8 @@ const difference = v.object({
     LIMITS.tokens,
   ),
   why: v.optional(sentence),
+  /** True for a claim that is new in every token and says nothing to a reader, such as `uti`. */
+  perToken: v.optional(v.boolean()),
   /** True for a change that the chain must not have. */
   alarm: v.optional(v.boolean()),
 });

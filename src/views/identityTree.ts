@@ -5,7 +5,7 @@ import { STEPS, type StepId, type StepState } from '../agent/steps.ts';
 import type { Failure } from '../protocol/common.ts';
 import { asText } from '../protocol/fixers.ts';
 import type { Tunnel } from '../cluster/tunnel.ts';
-import { TOKEN_IDS, type TokenId } from './inspectorTokens.ts';
+import { heldUntil, TOKEN_IDS, type TokenId } from './inspectorTokens.ts';
 import type { Row } from './tree.ts';
 import { sinceWhen, stepDetail, stepLabel, timeLeft, tokenLabel, tunnelLabel } from './words.ts';
 
@@ -67,26 +67,33 @@ export function identityRows(session: Session, apiModel: string, say: (error: un
     {
       id: 'tokens',
       label: t('Tokens'),
+      description: tokensLeft(connection),
       icon: 'key',
-      expanded: true,
       children: TOKEN_IDS.map(id => tokenRow(connection, id)),
     },
   );
   return rows;
 }
 
-/** When the tokens that the view shows end, in milliseconds since the epoch. */
-export function tokenEnds({ connection }: Session): number[] {
-  return connection ? TOKEN_IDS.map(id => endOf(connection, id)).filter(end => end !== undefined) : [];
+/** How far the connection is, for a view that is folded. */
+export function identitySummary({ connection }: Session): string | undefined {
+  return connection && stepsDone(connection);
 }
 
-function endOf({ configuration, broker, lastUserToken }: Connection, id: TokenId): number | undefined {
-  if (id === 'tc') return lastUserToken?.expiresAt;
-  return broker.peek((id === 'llm' ? configuration.llmApi : configuration.mcpApi).value)?.expiresAt;
+/** What the folded row says of its tokens: how many there are, and how long the first of them has to live. */
+function tokensLeft(connection: Connection): string {
+  const ends = TOKEN_IDS.map(id => heldUntil(connection, id)).filter(end => end !== undefined);
+  if (ends.length === 0) return t('none');
+  return t('{0} held · {1}', ends.length, timeLeft(Math.min(...ends), Date.now()));
+}
+
+/** When the tokens that the view shows end, in milliseconds since the epoch. */
+export function tokenEnds({ connection }: Session): number[] {
+  return connection ? TOKEN_IDS.map(id => heldUntil(connection, id)).filter(end => end !== undefined) : [];
 }
 
 function tokenRow(connection: Connection, id: TokenId): Row {
-  const expiresAt = endOf(connection, id);
+  const expiresAt = heldUntil(connection, id);
   return {
     id: `token:${id}`,
     label: tokenLabel(id),
@@ -99,20 +106,24 @@ function tokenRow(connection: Connection, id: TokenId): Row {
 
 function connectionRow(connection: Connection, say: (error: unknown) => Failure): Row {
   const steps = STEPS.map(step => stepRow(step, connection.step(step), say));
-  const done = STEPS.filter(step => connection.step(step).kind === 'done').length;
   const tunnels = [tunnelRow('sidecar', connection.sidecarTunnel, say)];
   if (connection.gatewayTunnel) tunnels.push(tunnelRow('gateway', connection.gatewayTunnel, say));
-  const complete = done === STEPS.length;
+  const complete = STEPS.every(step => connection.step(step).kind === 'done');
   return {
     // another id when all is done: open while there is something to watch or to mend, folded when there is not
     id: complete ? 'connection:complete' : 'connection',
     label: t('Connection'),
-    description: t('{0} of {1} steps', done, STEPS.length),
+    description: stepsDone(connection),
     icon: complete ? 'pass' : 'plug',
     ...(complete && { color: 'testing.iconPassed' }),
     expanded: !complete,
     children: [...steps, ...tunnels],
   };
+}
+
+function stepsDone(connection: Connection): string {
+  const done = STEPS.filter(step => connection.step(step).kind === 'done').length;
+  return t('{0} of {1} steps', done, STEPS.length);
 }
 
 const STEP_ICONS: Record<StepState['kind'], [string, string | undefined]> = {

@@ -97,6 +97,7 @@ interface Cell {
 
 function rowOf(cells: readonly Cell[], t: Translate): Difference {
   const present = cells.flatMap(({ change }) => change ?? []);
+  const changed = present.filter(({ change }) => change !== 'same');
   const names = new Set(present.flatMap(({ before, name }) => [before?.name ?? name, name]));
   const why = reasonsOf(cells, t);
   const before = present.find(change => change.before)?.before;
@@ -111,6 +112,7 @@ function rowOf(cells: readonly Cell[], t: Translate): Difference {
       })),
     ],
     ...(why && { why: clip(why, LIMITS.sentence) }),
+    perToken: changed.length > 0 && changed.every(({ why: [reason] }) => reason === 'perToken'),
     alarm: present.some(change => change.alarm),
   };
 }

@@ -21,7 +21,7 @@ import { appsOf, Inspection, type Held, type PastedToken, type Reading } from '.
 import { chainComparison, chainHops, type ChainTokens } from './inspectorChain.ts';
 import { routeVerdict } from './inspectorGateway.ts';
 import { inspectedToken, type RowOf, type RowWords } from './inspectorRow.ts';
-import { apiOf, heldToken, TOKEN_IDS, type TokenId } from './inspectorTokens.ts';
+import { apiOf, heldToken, heldUntil, TOKEN_IDS, type TokenId } from './inspectorTokens.ts';
 import type { Translate } from './messages/catalogue.ts';
 import type { Known } from './messages/place.ts';
 import { knownNames } from './names.ts';
@@ -234,6 +234,7 @@ export class InspectorController {
       id,
       label: this.#label(id),
       pending: this.#inspection.isPending(id),
+      heldUntil: heldUntil(connection, id),
       notConfigured: id === 'tc' ? '' : t('The sidecar has no API “{0}”.', apiOf(connection, id)),
     };
     return inspectedToken(row, this.#inspection.reading(id), words);

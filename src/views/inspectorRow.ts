@@ -29,6 +29,8 @@ export interface RowOf {
   pasted?: boolean;
   /** Why there is no token, when the sidecar has no API for it. */
   notConfigured: string;
+  /** When the token ends that is in use while no new one comes, in milliseconds since the epoch. */
+  heldUntil?: number | undefined;
 }
 
 /** A row of the inspector, whatever became of its token: its status, and its details where it could be read. */
@@ -41,12 +43,16 @@ export function inspectedToken(row: RowOf, reading: Reading | undefined, words: 
     case 'notConfigured':
       return { ...base, status: { kind: 'notConfigured', reason: clip(row.notConfigured, LIMITS.sentence) } };
     case 'failed':
-      return { ...base, ...(loading || { status: { kind: 'error', failure: words.say(reading.error) } }) };
+      return { ...base, ...(loading || { status: failedStatus(row, words.say(reading.error), words.now) }) };
     case 'encrypted':
       return { ...base, status: { kind: 'ok' }, details: encryptedDetails(reading.header, words) };
     case 'held':
       return { ...base, ...heldToken(reading.held, words, !row.pasted), ...loading };
   }
+}
+
+function failedStatus({ heldUntil }: RowOf, failure: Failure, now: number): InspectedToken['status'] {
+  return { kind: 'error', failure, ...(heldUntil !== undefined && heldUntil > now && { heldUntil }) };
 }
 
 function heldToken(held: Held, words: RowWords, keepsRaw: boolean): Omit<InspectedToken, 'id' | 'label'> {

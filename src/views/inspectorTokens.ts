@@ -20,6 +20,12 @@ export function heldToken(connection: Connection, id: TokenId): string | undefin
   return connection.broker.peek(apiOf(connection, id))?.raw;
 }
 
+/** When the token that the connection holds ends, in milliseconds since the epoch; Tc may have ended already. */
+export function heldUntil(connection: Connection, id: TokenId): number | undefined {
+  if (id === 'tc') return connection.lastUserToken?.expiresAt;
+  return connection.broker.peek(apiOf(connection, id))?.expiresAt;
+}
+
 /** The sidecar's name of the API that a T2 is for. */
 export function apiOf(connection: Connection, id: 'llm' | 'mcp'): string {
   return (id === 'llm' ? connection.configuration.llmApi : connection.configuration.mcpApi).value;

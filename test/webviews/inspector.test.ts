@@ -14,7 +14,6 @@ afterEach(async () => {
 });
 
 const states = inspectors(Date.now());
-const RAW = 'eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJtYXJrZXItb2YtdGhlLXJhdy10b2tlbiJ9.c2lnbmF0dXJl';
 
 let seq = 0;
 async function open(state: InspectorState, now = Date.now()): Promise<void> {
@@ -23,12 +22,10 @@ async function open(state: InspectorState, now = Date.now()): Promise<void> {
   await inspector.send({ type: 'snapshot', seq: (seq = 0), now, state });
 }
 const patch = (...operations: InspectorOperation[]) => inspector.send({ type: 'patch', seq: ++seq, operations });
-const raw = (token: string, clearAfterMs = 30_000) => ({ type: 'raw', token, raw: RAW, clearAfterMs });
 const region = (name: string) => inspector.page.getByRole('region', { name, exact: true });
 const row = (name: string) =>
   inspector.page.getByRole('table', { name: 'Tokens' }).getByRole('row').filter({ hasText: name });
 const focusedName = () => inspector.page.evaluate("document.activeElement.getAttribute('aria-label')");
-const shows = async (text: string) => (await inspector.page.content()).includes(text);
 
 test('names that others rely on', async () => {
   await open(states.three);
@@ -70,6 +67,23 @@ test('a failed row, one that is not configured and one that loads stand beside g
   assert.deepEqual(action, { type: 'runAction', id: 'agentId.showTokens' });
   assert.equal(copied?.type, 'copyText');
   assert.match(copied.text ?? '', /65001/);
+  assert.match(await row('T2 (Azure OpenAI)').innerText(), /from before stays in use: 42 min left/);
+});
+
+test('the fix in full has the width of the table, whatever the width of the status', async () => {
+  await open(states.failed);
+  const table = inspector.page.getByRole('table', { name: 'Tokens' });
+  await table.getByText('The fix in full').click();
+  const fix = table.getByRole('group', { name: 'The fix in full' });
+  const [whole, shown] = [await table.boundingBox(), await fix.boundingBox()];
+  assert.ok(shown!.width > whole!.width * 0.9, `${shown?.width} of ${whole?.width}`);
+});
+
+test('a token whose signature is wrong is not called OK', async () => {
+  await open(states.unverified);
+  const status = await row('Pasted token 1').innerText();
+  assert.match(status, /Not verified/);
+  assert.doesNotMatch(status, /\bOK\b/);
 });
 
 test('time runs by the host’s clock, and a token runs out while we look', async () => {
@@ -117,72 +131,6 @@ test('Refresh asks for new tokens, once while it runs, and keeps the focus', asy
   assert.equal(await inspector.page.evaluate('document.activeElement.textContent'), 'Refresh');
   await patch({ op: 'refreshing', refreshing: false });
   assert.equal(await inspector.page.locator('[role=status]').innerText(), 'Tokens refreshed.');
-});
-
-test('raw output is asked of the host, shown, and hidden by the button', async () => {
-  await open(states.three);
-  const claims = region('T2 (MCP Server) claims');
-  assert.match(await claims.getByRole('group', { name: 'Raw output' }).innerText(), /Hidden \(1893 characters\)/);
-  await claims.getByRole('button', { name: 'Reveal' }).click();
-  assert.deepEqual(await inspector.posted(), [{ type: 'reveal', token: 'mcp' }]);
-  await inspector.send(raw('mcp'));
-  assert.equal(await claims.getByRole('group', { name: 'Raw output' }).innerText(), RAW);
-  assert.match(await claims.innerText(), /Hides in (30|29) s/);
-  await claims.getByRole('button', { name: 'Hide' }).click();
-  assert.equal(await shows('eyJhdWQi'), false);
-  assert.deepEqual(await inspector.posted(), []);
-});
-
-test('raw output is gone at its deadline, and never kept', async () => {
-  await open(states.three);
-  await inspector.send(raw('tc', 700));
-  assert.equal(await shows('eyJhdWQi'), true);
-  assert.equal((await inspector.saved()).includes('eyJ'), false);
-  await region('User token (Tc) claims').getByRole('button', { name: 'Reveal' }).waitFor();
-  assert.equal(await shows('eyJhdWQi'), false);
-  assert.equal((await inspector.saved()).includes('eyJ'), false);
-});
-
-test('raw output is gone with its token: the element that leaves the page does not keep it', async () => {
-  await open(states.three);
-  await inspector.send(raw('tc'));
-  const output = await region('User token (Tc) claims').getByRole('group', { name: 'Raw output' }).elementHandle();
-  assert.ok(output);
-  await patch({ op: 'remove', id: 'tc' });
-  assert.equal(await output.isVisible(), false);
-  assert.match((await output.textContent()) ?? '', /Hidden/);
-});
-
-test('raw output is gone when the view is hidden, and does not arrive while it is', async () => {
-  await open(states.three);
-  const hide = (hidden: boolean) =>
-    inspector.page.evaluate(`Object.defineProperty(document, 'hidden', { configurable: true, value: ${hidden} });
-      document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))`);
-  await inspector.send(raw('tc'));
-  await hide(true);
-  assert.equal(await shows('eyJhdWQi'), false);
-  await inspector.send(raw('tc'));
-  assert.equal(await shows('eyJhdWQi'), false);
-  await hide(false);
-  assert.equal(await shows('eyJhdWQi'), false);
-});
-
-test('one raw output at a time; the host can end it; a new token ends the old one’s', async () => {
-  await open(states.three);
-  await inspector.send(raw('tc'), raw('mcp'));
-  assert.equal(await inspector.page.getByRole('button', { name: 'Hide' }).count(), 1);
-  await inspector.send({ type: 'conceal' });
-  assert.equal(await shows('eyJhdWQi'), false);
-  await inspector.send(raw('mcp'));
-  const mcp = states.three.tokens[2]!;
-  await patch({ op: 'token', token: { ...mcp, details: { ...mcp.details!, fingerprint: 'anotherone' } } });
-  assert.equal(await shows('eyJhdWQi'), false);
-});
-
-test('the raw token is copied by the host, without passing through the view', async () => {
-  await open(states.three);
-  await region('User token (Tc) claims').getByRole('button', { name: 'Copy Raw Token' }).click();
-  assert.deepEqual(await inspector.posted(), [{ type: 'copyRaw', token: 'tc' }]);
 });
 
 test('a token’s name leads to its claims; a redrawn table keeps the focus', async () => {
@@ -271,9 +219,11 @@ test('at first only what changed is shown, and the word says how; the rest on re
   assert.match(await claim('xms_act_fct').innerText(), /absent[\s\S]*added/);
   assert.match(await claim('preferred_username').innerText(), /removed/);
   assert.equal(await claim('oid').isVisible(), false);
+  assert.equal(await claim('uti').isVisible(), false, 'new in every token, and says nothing');
+  assert.match(await region('What changed on the way').innerText(), /4 of 6 claims · without 1 that are new in every/);
   await inspector.page.getByRole('checkbox', { name: 'Only what changed' }).uncheck();
   assert.equal(await claim('oid').isVisible(), true);
-  assert.equal(await inspector.page.locator('[role=status]').innerText(), '5 of 5 claims');
+  assert.equal(await inspector.page.locator('[role=status]').innerText(), '6 of 6 claims');
 });
 
 test('kind and checks of a token are said with how certain they are', async () => {
@@ -368,11 +318,11 @@ test('what is drawn anew leaves the page where it was scrolled to, and opens the
 
 test('a fix that somebody reads stays open while other rows are drawn anew', async () => {
   await open(states.failed);
-  const failed = row('T2 (Azure OpenAI)');
-  await failed.getByText('The fix in full').click();
+  const table = inspector.page.getByRole('table', { name: 'Tokens' });
+  await table.getByText('The fix in full').click();
   const [tc] = states.failed.tokens;
   await patch({ op: 'token', token: { ...tc!, status: { kind: 'loading' } } });
-  assert.equal(await failed.getByRole('group', { name: 'The fix in full' }).isVisible(), true);
+  assert.equal(await table.getByRole('group', { name: 'The fix in full' }).isVisible(), true);
   assert.equal(await inspector.page.evaluate('document.activeElement.dataset.key'), 'fold of fix openai');
 });
 

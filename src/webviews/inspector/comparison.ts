@@ -4,12 +4,12 @@ import { fill, h, say } from '../shared/dom.ts';
 import { t } from '../shared/l10n.ts';
 import { andMore, verdict } from './marks.ts';
 
-/** The claims of the chain side by side, each against the user's own token; at first only what changed. */
+/** The claims of the chain side by side, each against the user's own token; at first only what changed and means something. */
 export class ComparisonTable {
   readonly element = h('div');
   readonly #onlyChanged: HTMLInputElement;
   readonly #count = h('span', { class: 'faint' });
-  #rows: { element: HTMLElement; changed: boolean }[] = [];
+  #rows: { element: HTMLElement; changed: boolean; perToken: boolean }[] = [];
 
   constructor(announce: (text: string) => void) {
     const toggle = () => {
@@ -23,6 +23,7 @@ export class ComparisonTable {
     this.#rows = (comparison?.rows ?? []).map(row => ({
       element: rowOf(row, comparison?.columns ?? []),
       changed: row.cells.some(cell => cell.change !== undefined && cell.change !== 'same'),
+      perToken: row.perToken === true,
     }));
     this.element.hidden = comparison === undefined;
     const titles = [t('Claim'), ...(comparison?.columns ?? []).map(column => visible(column.label)), t('Why')];
@@ -51,9 +52,14 @@ export class ComparisonTable {
 
   #filter(): void {
     const only = this.#onlyChanged.checked;
-    for (const { element, changed } of this.#rows) element.hidden = only && !changed;
+    for (const { element, changed, perToken } of this.#rows) element.hidden = only && (!changed || perToken);
     const shown = this.#rows.filter(({ element }) => !element.hidden).length;
-    say(this.#count, t('{0} of {1} claims', shown, this.#rows.length));
+    const left = only ? this.#rows.filter(({ changed, perToken }) => changed && perToken).length : 0;
+    const parts = [
+      t('{0} of {1} claims', shown, this.#rows.length),
+      ...(left > 0 ? [t('without {0} that are new in every token', left)] : []),
+    ];
+    say(this.#count, parts.join(' · '));
   }
 }
 

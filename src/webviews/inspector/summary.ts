@@ -1,7 +1,7 @@
 import type { InspectedToken } from '../../protocol/inspector.ts';
 import { visible } from '../../protocol/visible.ts';
 import { type Child, fill, h } from '../shared/dom.ts';
-import { describeFailure, type FailureEvents } from '../shared/failure.ts';
+import { describeBriefly, fixInFull, type FailureEvents } from '../shared/failure.ts';
 import { t } from '../shared/l10n.ts';
 import type { Countdown } from '../shared/countdown.ts';
 import { mark } from '../shared/mark.ts';
@@ -33,13 +33,21 @@ export class Summary {
   show(tokens: readonly InspectedToken[]): void {
     this.#tokens = tokens;
     this.#expiries = [];
-    redraw(this.element, () => fill(this.#body, ...tokens.map(token => this.#row(token))));
+    redraw(this.element, () => fill(this.#body, ...tokens.flatMap(token => this.#rows(token))));
   }
 
   /** A token that ran out while we look changes more than its time. */
   tick(): void {
     if (this.#expiries.some(({ expired, expiresAt }) => expired !== this.#countdown.until(expiresAt) <= 0))
       this.show(this.#tokens);
+  }
+
+  /** The row, and below it in full width what is too long for its cell. */
+  #rows(token: InspectedToken): HTMLElement[] {
+    const fix = token.status.kind === 'error' ? fixInFull(token.status.failure, token.id) : undefined;
+    if (!fix) return [this.#row(token)];
+    const below = h('tr', { role: 'row', class: 'below' }, h('td', { role: 'cell', colspan: columns().length }, fix));
+    return [this.#row(token), below];
   }
 
   #row(token: InspectedToken): HTMLElement {
@@ -61,7 +69,7 @@ export class Summary {
     );
   }
 
-  #status({ id, status, details }: InspectedToken): Child[] {
+  #status({ status, details }: InspectedToken): Child[] {
     switch (status.kind) {
       case 'loading':
         return [mark('running', t('Loading'), 'open')];
@@ -80,8 +88,17 @@ export class Summary {
       case 'notConfigured':
         return [mark('absent', t('Not configured'), 'open'), h('p', { class: 'next-step' }, visible(status.reason))];
       case 'error':
-        return [mark('error', t('Failed'), 'bad'), ...describeFailure(status.failure, this.#on, { place: id })];
+        return [
+          mark('error', t('Failed'), 'bad'),
+          ...describeBriefly(status.failure, this.#on),
+          status.heldUntil !== undefined && this.#stillHeld(status.heldUntil),
+        ];
     }
+  }
+
+  #stillHeld(until: number): Child {
+    const left = this.#countdown.timeLeft(h('span', { class: 'time-left' }), until, ago);
+    return h('p', {}, t('The token from before stays in use:'), ' ', left);
   }
 
   #timeLeft(expiresAt: number | undefined): Child {

@@ -20,6 +20,12 @@ export function describeFailure(
   on: FailureEvents,
   { first, place }: { first?: HTMLElement; place?: string } = {},
 ): HTMLElement[] {
+  const fix = fixInFull(failure, place);
+  return [...describeBriefly(failure, on, first), ...(fix ? [fix] : [])];
+}
+
+/** The same without the fix in full, for a place that is too narrow to read it in. */
+export function describeBriefly(failure: Failure, on: FailureEvents, first?: HTMLElement): HTMLElement[] {
   const { sentence, nextStep, actions, fix } = failure;
   const who = whoCan(t, failure);
   const copy = copyLabel(t, failure);
@@ -35,7 +41,6 @@ export function describeFailure(
     ...(nextStep ? [h('p', { class: 'next-step', dir: 'auto' }, visible(nextStep))] : []),
     ...(who ? [h('p', { class: 'who' }, who)] : []),
     ...(buttons.length > 0 ? [h('div', { class: 'actions' }, ...buttons)] : []),
-    ...(fix ? [inFull(fix, place)] : []),
   ];
 }
 
@@ -50,7 +55,8 @@ function copyFix(label: string, key: string | undefined, copy: () => void): HTML
 }
 
 /** Exactly what the button copies, so that it can be read before it is sent. */
-function inFull(fix: string, place: string | undefined): HTMLElement {
+export function fixInFull({ fix }: Failure, place?: string): HTMLElement | undefined {
+  if (!fix) return undefined;
   const title = t('The fix in full');
   const key = place && `fix ${place}`;
   return h(

@@ -50,6 +50,17 @@ test('a token that can not be had says why, and the ones beside it are fine', as
   assert.ok(mcp?.kind === 'error' && /not a readable token/.test(mcp.failure.sentence));
 });
 
+test('a refresh that fails says how long the token from before is still in use', async context => {
+  const tokens = good();
+  const inspector = await open(context, connectionWith(tokens));
+  tokens.mcp = new AgentIdError('sidecar.unreachable', {});
+  inspector.tell({ type: 'refresh' });
+  await inspector.settled();
+  const { status } = inspector.row('mcp');
+  assert.ok(status.kind === 'error' && status.heldUntil !== undefined, status.kind);
+  assert.ok(Math.abs(status.heldUntil - inAnHour() * 1000) < 5000, `${status.heldUntil}`);
+});
+
 test('an API that the sidecar does not have is not configured, and nobody is asked for its token', async context => {
   const asked: Asked[] = [];
   const connection = connectionWith(good(), asked);
@@ -185,6 +196,7 @@ test('the comparison marks each claim against Tc, and pairs the names of the two
   assert.match(row('azp, appid')?.why ?? '', /The agent identity calls now/);
   assert.deepEqual(changes('oid'), [undefined, 'same', 'same']);
   assert.equal(row('oid')?.alarm, false);
+  assert.deepEqual([row('uti')?.perToken, row('aud')?.perToken, row('oid')?.perToken], [true, false, false]);
   assert.equal(changes('xms_act_fct')?.at(-1), 'added');
 });
 

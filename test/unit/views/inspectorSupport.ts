@@ -7,6 +7,7 @@ import { Emitter } from '../../../src/base/event.ts';
 import { parseGatewayConfig } from '../../../src/gateway/config.ts';
 import { preflight } from '../../../src/gateway/preflight.ts';
 import type { PresentedToken } from '../../../src/gateway/tokenCheck.ts';
+import { decodeToken } from '../../../src/identity/claims.ts';
 import { Authority } from '../../../src/identity/authority.ts';
 import { inspectPasted } from '../../../src/identity/pasted.ts';
 import {
@@ -86,6 +87,15 @@ binds:
 `;
 const TOOLS = ['web_search_exa', 'crawling_exa'].map(name => ({ name, target: 'exa-ai' }));
 
+/** Milliseconds since the epoch. */
+function expiryOf(raw: string): number | undefined {
+  try {
+    return decodeToken(raw).expiresAt;
+  } catch {
+    return undefined; // not all of them can be read
+  }
+}
+
 /** A connection that hands out these tokens and holds them from then on. Its tenant's keys can't be had. */
 export function connectionWith(tokens: Tokens, asked: Asked[] = []): Connection {
   const held: Tokens = {};
@@ -99,7 +109,7 @@ export function connectionWith(tokens: Tokens, asked: Asked[] = []): Connection 
   };
   const peek = (what: string) => {
     const raw = held[what];
-    return typeof raw === 'string' ? { raw } : undefined;
+    return typeof raw === 'string' ? { raw, expiresAt: expiryOf(raw) } : undefined;
   };
   const value = (text: string) => ({ value: text, source: '' });
   return {

@@ -211,6 +211,12 @@ const comparison: Analysis['comparison'] = {
       cells: [{ value: 'ana@contoso.example' }, { change: 'removed' }, { change: 'removed' }],
       why: 'A v1 token says upn instead.',
     },
+    {
+      name: 'uti',
+      cells: [{ value: 'Xq1' }, { value: 'b07', change: 'changed' }, { value: 'z9T', change: 'changed' }],
+      why: 'A new value in every token.',
+      perToken: true,
+    },
   ],
 };
 
@@ -298,6 +304,7 @@ export function inspectors(now: number) {
           status: {
             kind: 'error',
             failure: consentMissing,
+            heldUntil: now + 42.5 * 60_000,
           },
         },
         mcpToken,
@@ -307,6 +314,22 @@ export function inspectors(now: number) {
           status: { kind: 'notConfigured', reason: 'The sidecar has no API of this name.' },
         },
         { id: 'other', label: 'T2 (Other)', status: { kind: 'loading' } },
+      ],
+    }),
+    unverified: state({
+      tokens: [
+        tc,
+        openai,
+        {
+          ...withDetails(mcpToken, {
+            length: undefined,
+            checks: [check('Signature', 'bad', 'The signature is wrong: somebody changed the token, or made it up.')],
+          }),
+          id: 'pasted-1',
+          label: 'Pasted token 1',
+          pasted: true,
+          status: { kind: 'unverified' },
+        },
       ],
     }),
     nothing: state({
