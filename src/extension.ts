@@ -16,19 +16,19 @@ import { editorAccounts } from './views/editorAccounts.ts';
 import { ConnectionNotice } from './views/connectionNotice.ts';
 import { confirmTrust } from './views/confirmTrust.ts';
 import { ConfigurationDocument } from './views/configurationDocument.ts';
-import { identityRows, tokenEnds } from './views/identityTree.ts';
+import { identityRows, identitySummary, tokenEnds } from './views/identityTree.ts';
 import { DoctorPanel } from './views/doctorPanel.ts';
 import { TokenClipboard } from './views/copyToken.ts';
 import { INSPECTOR_PANEL, InspectorPanel } from './views/inspectorPanel.ts';
 import { openLink } from './views/links.ts';
 import { remember, serverStore, signInMemory, trustStore } from './views/memory.ts';
-import { sayDenial, sayHidden } from './views/messages/denial.ts';
+import { sayDenial, sayHidden, sayWithoutTools } from './views/messages/denial.ts';
 import { placeOf, remoteOf } from './views/place.ts';
 import { modeLine, noTokensBecause, suggestedPrompts } from './views/mode.ts';
 import { loadSayer } from './views/say.ts';
 import { SandboxProcess } from './views/sandboxProcess.ts';
 import { editorSecrets, memorySecrets } from './views/secrets.ts';
-import { serverRows } from './views/serversTree.ts';
+import { serverRows, serversSummary, serverWithoutTools } from './views/serversTree.ts';
 import { showPlugin } from './views/showPlugin.ts';
 import { SignInFlow, signInPlace } from './views/signInFlow.ts';
 import { helps, waysHere } from './views/signInWays.ts';
@@ -124,7 +124,18 @@ export function activate(context: vscode.ExtensionContext): void {
     runAction: id => void vscode.commands.executeCommand(id),
   });
   const chatView = new ChatView(extensionUri, chat, message => logger.warn(message));
-  const notice = new ConnectionNotice(session, chat, say);
+  const refusedBecause = (serverId: string) => {
+    const denial = session.connection?.explainDenial(serverId);
+    return denial && sayHidden(t, denial, undefined, placeOf(session));
+  };
+  const notice = new ConnectionNotice(session, chat, {
+    say,
+    withoutTools: () => {
+      const server = serverWithoutTools(servers);
+      const agent = session.connection?.agent.deployment ?? '';
+      return server === undefined ? undefined : sayWithoutTools(t, agent, refusedBecause(server));
+    },
+  });
   const apiModel = () => readSettings().apiKey.model;
   const inspector = new InspectorPanel(extensionUri, {
     session,
@@ -167,17 +178,21 @@ export function activate(context: vscode.ExtensionContext): void {
     log: message => logger.warn(message),
   });
   const configuration = new ConfigurationDocument(session, servers, readSettings);
-  const identity = new RowTree('agentId.identity', () => identityRows(session, apiModel(), say));
-  const refusedBecause = (serverId: string) => {
-    const denial = session.connection?.explainDenial(serverId);
-    return denial && sayHidden(t, denial, undefined, placeOf(session));
-  };
+  const identity = new RowTree(
+    'agentId.identity',
+    () => identityRows(session, apiModel(), say),
+    () => identitySummary(session),
+  );
   const hidden = (serverId: string) =>
     (session.connection?.hiddenTools(serverId) ?? []).map(tool => ({
       ...tool,
       reason: sayHidden(t, tool.reason, tool.name, placeOf(session)),
     }));
-  const tools = new RowTree('agentId.servers', () => serverRows(servers, { say, refusedBecause, hidden }));
+  const tools = new RowTree(
+    'agentId.servers',
+    () => serverRows(servers, { say, refusedBecause, hidden }),
+    () => serversSummary(servers, { hidden }),
+  );
   const statusBar = new StatusBar();
   const actions = new Actions({
     session,

@@ -5,37 +5,57 @@ import type { ChatController } from './chatController.ts';
 import { runningStep } from './mode.ts';
 
 const KEY = 'state';
+const TOOLS_KEY = 'tools';
+
+export interface NoticeWords {
+  say(error: unknown): Failure;
+  /** Why the agent has none of the gateway’s tools, where the gateway lists none for it. */
+  withoutTools(): Failure | undefined;
+}
 
 /**
- * The row of the chat that says what is missing for the next message, with the buttons that help: a sign-in, or under a
- * conversation that has lost its connection, one of the ways to begin (an empty chat offers those by itself).
+ * The rows of the chat that say what is missing for the next message, with the buttons that help: a sign-in, or under a
+ * conversation that has lost its connection, one of the ways to begin (an empty chat offers those by itself); and that
+ * the agent will answer without tools, before it does.
  */
 export class ConnectionNotice {
   readonly #session: Session;
   readonly #chat: ChatController;
-  readonly #say: (error: unknown) => Failure;
+  readonly #words: NoticeWords;
   #shown: 'agent.signInNeeded' | 'agent.notConnected' | undefined;
+  #toolless: string | undefined;
 
-  constructor(session: Session, chat: ChatController, say: (error: unknown) => Failure) {
+  constructor(session: Session, chat: ChatController, words: NoticeWords) {
     this.#session = session;
     this.#chat = chat;
-    this.#say = say;
+    this.#words = words;
   }
 
   /** After any change of the session, and of what the chat asks. */
   update(): void {
     if (this.#session.mode === 'disconnected') this.#chat.clearNotice('connection'); // what it said is over
+    this.#updateTools();
     const missing = this.#missing();
     if (missing === this.#shown) return;
     if (this.#shown) this.#chat.clearNotice(KEY);
     this.#shown = missing;
-    if (missing) this.#chat.notice('info', this.#say(new AgentIdError(missing)), KEY);
+    if (missing) this.#chat.notice('info', this.#words.say(new AgentIdError(missing)), KEY);
   }
 
   /** The conversation was emptied, and the row with it. */
   emptied(): void {
     this.#shown = undefined;
+    this.#toolless = undefined;
     this.update();
+  }
+
+  #updateTools(): void {
+    const signedIn = this.#session.connection?.account && !runningStep(this.#session);
+    const failure = signedIn ? this.#words.withoutTools() : undefined;
+    if (failure?.sentence === this.#toolless) return;
+    if (this.#toolless !== undefined) this.#chat.clearNotice(TOOLS_KEY);
+    this.#toolless = failure?.sentence;
+    if (failure) this.#chat.notice('warning', failure, TOOLS_KEY);
   }
 
   /** Nothing while a turn asks for it in place. */

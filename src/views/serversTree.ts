@@ -22,6 +22,33 @@ interface HiddenTool {
   reason: Failure;
 }
 
+/** What the rows come to: the tools that can be used, those that the policy refuses by name, the servers that failed. */
+export function serversSummary(servers: McpServers, words: Pick<ServerWords, 'hidden'>): string | undefined {
+  const list = servers.list().filter(({ enabled }) => enabled);
+  const ready = list.flatMap(({ spec, state }) => (state.kind === 'ready' ? [{ spec, tools: state.tools }] : []));
+  const tools = ready.reduce((sum, server) => sum + server.tools.length, 0);
+  const denied = ready.reduce((sum, { spec }) => sum + (spec.kind === 'gateway' ? words.hidden(spec.id).length : 0), 0);
+  const failed = list.filter(({ state }) => state.kind === 'failed' && !waitsForSignIn(state.error)).length;
+  const parts = [
+    ...(ready.length > 0 ? [toolCount(tools)] : []),
+    ...(denied > 0 ? [t('{0} denied', denied)] : []),
+    ...(failed > 0 ? [failed === 1 ? t('1 server failed') : t('{0} servers failed', failed)] : []),
+  ];
+  return parts.length > 0 ? parts.join(' · ') : undefined;
+}
+
+/** The first of the gateway's servers, where they all answered and none of them lists a tool. */
+export function serverWithoutTools(servers: McpServers): string | undefined {
+  const gateway = servers.list().filter(({ spec, enabled }) => enabled && spec.kind === 'gateway');
+  const without = gateway.every(({ state }) => state.kind === 'ready' && state.tools.length === 0);
+  return without ? gateway[0]?.spec.id : undefined;
+}
+
+/** Such a server has not failed. */
+const waitsForSignIn = (error: unknown) => AgentIdError.is(error, 'agent.gatewayNeedsSignIn');
+
+const toolCount = (count: number) => (count === 1 ? t('1 tool') : t('{0} tools', count));
+
 /** Servers, then targets where a gateway brings several together, then tools with their schema. */
 export function serverRows(servers: McpServers, words: ServerWords): Row[] {
   return servers.list().map(server => serverRow(server, words));
@@ -57,20 +84,16 @@ function serverRow(server: McpServer, words: ServerWords): Row {
         description: sentence.startsWith(label) ? sentence.slice(label.length) : sentence, // the row has the name already
         tooltip: [spec.url, place, asText(t, failure, '\n\n')].join('\n\n'),
         ...(failure.fix && { fix: failure.fix }),
-        // what waits for a sign-in has not failed
-        ...(AgentIdError.is(state.error, 'agent.gatewayNeedsSignIn')
-          ? { icon: 'lock' }
-          : { icon: 'error', color: 'testing.iconFailed' }),
+        ...(waitsForSignIn(state.error) ? { icon: 'lock' } : { icon: 'error', color: 'testing.iconFailed' }),
         ...(action && { command: { command: action.id, title: action.label } }),
         accessibleLabel: `${spec.label}, ${sentence}`,
       };
     }
     case 'ready': {
       const { tools, info } = state;
-      const count = tools.length === 1 ? t('1 tool') : t('{0} tools', tools.length);
       return {
         ...base,
-        description: `${count} · ${place}`,
+        description: `${toolCount(tools.length)} · ${place}`,
         tooltip: `${spec.url}\n\n${info.name} ${info.version} · MCP ${info.protocolVersion}`,
         icon: spec.kind === 'gateway' ? 'shield' : 'plug',
         expanded: true,
@@ -107,7 +130,7 @@ function toolRows(server: McpServer, tools: ToolInfo[], words: ServerWords): Row
     ...groups.map(group => ({
       id: `target:${prefix}:${group.target}`,
       label: group.target,
-      description: group.tools.length === 1 ? t('1 tool') : t('{0} tools', group.tools.length),
+      description: toolCount(group.tools.length),
       icon: 'folder',
       expanded: true,
       children: [

@@ -23,14 +23,20 @@ export interface Row {
 /** A tree that is built whole from state each time it changes: these trees have tens of rows, not thousands. */
 export class RowTree implements vscode.TreeDataProvider<Row>, vscode.Disposable {
   readonly #build: () => Row[];
+  readonly #summary: () => string | undefined;
   readonly #changed = new vscode.EventEmitter<void>();
   readonly onDidChangeTreeData = this.#changed.event;
 
   readonly #view: vscode.TreeView<Row>;
+  readonly #title: string | undefined;
 
-  constructor(viewId: string, build: () => Row[]) {
+  /** `summary` follows the view's title while the view is folded and its rows are not to be seen. */
+  constructor(viewId: string, build: () => Row[], summary: () => string | undefined) {
     this.#build = build;
+    this.#summary = summary;
     this.#view = vscode.window.createTreeView(viewId, { treeDataProvider: this });
+    this.#title = this.#view.title;
+    this.#view.onDidChangeVisibility(() => this.#summarize());
   }
 
   /** Scrolls to a top-level row and selects it. */
@@ -45,7 +51,13 @@ export class RowTree implements vscode.TreeDataProvider<Row>, vscode.Disposable 
   }
 
   refresh(): void {
+    this.#summarize();
     this.#changed.fire();
+  }
+
+  #summarize(): void {
+    const summary = this.#view.visible ? undefined : this.#summary(); // a folded view does not show its description
+    this.#view.title = [this.#title, summary].filter(Boolean).join(' · ');
   }
 
   getChildren(row?: Row): Row[] {

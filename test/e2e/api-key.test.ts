@@ -44,7 +44,7 @@ describe('API-key mode', { skip: lacks('controlUrl', 'llm', 'mcp') }, () => {
     await chat.suggest(who);
     await chat.idle();
     assert.match(await (await chat.log()).innerText(), /demo model/);
-    const row = await workbench.view('MCP Servers').row('AgentGateway').waitFor();
+    const row = await (await workbench.view('MCP Servers').open()).row('AgentGateway').waitFor();
     assert.match(await row.name(), /Needs sign-in/);
     await workbench.screenshot('api-key');
   });

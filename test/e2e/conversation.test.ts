@@ -38,12 +38,14 @@ describe(
       await chat.click('Sign In');
       await useCode(user(0));
       await workbench.statusBar(`for ${user(0)}`).waitFor();
-      await servers().row(TOOL).waitFor();
+      await (await servers().open()).row(TOOL).waitFor();
     });
 
     step('copies a raw token only after a question', async () => {
       const { workbench } = world;
-      const row = (await workbench.view('Identity').open()).row('T2 (MCP)');
+      const identity = await workbench.view('Identity').open();
+      await identity.row('Tokens').expand();
+      const row = identity.row('T2 (MCP)');
       await workbench.page.evaluate('navigator.clipboard.writeText("mine")');
       await row.contextMenu('Copy Raw Token…');
       await workbench.modal('Copy the raw T2 (MCP)?').click('Cancel');

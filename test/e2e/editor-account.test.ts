@@ -107,7 +107,7 @@ describe('signing in with the editor’s Microsoft account', { skip: lacks('cont
     ]);
     await (await workbench.view('Identity').open()).row('Connection').waitFor();
     await workbench.statusBar(connection.agents[0]?.deployment ?? '').waitFor();
-    await workbench.view('MCP Servers').row('AgentGateway').waitFor();
+    await (await workbench.view('MCP Servers').open()).row('AgentGateway').waitFor();
     await workbench.screenshot('editor-account');
   });
 

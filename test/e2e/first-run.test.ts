@@ -65,7 +65,8 @@ describe('the first day: nothing is configured', () => {
     const { welcome } = await workbench.view('Identity').open();
     for (const name of ['Connect to a cluster', 'Start the sandbox', 'Use an API key'])
       await welcome.getByRole('button', { name }).waitFor();
-    await workbench.view('MCP Servers').welcome.getByRole('button', { name: 'Add MCP server' }).waitFor();
+    const servers = await workbench.view('MCP Servers').open();
+    await servers.welcome.getByRole('button', { name: 'Add MCP server' }).waitFor();
     for (const theme of THEMES) {
       await world.theme(theme);
       await workbench.screenshot(`welcome-${theme}`);

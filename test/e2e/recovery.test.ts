@@ -45,7 +45,7 @@ describe(
       await chat.click('Sign In');
       await useCode();
       await world.workbench.statusBar(`for ${upn()}`).waitFor();
-      await world.workbench.view('MCP Servers').row(TOOL).waitFor();
+      await (await world.workbench.view('MCP Servers').open()).row(TOOL).waitFor();
     });
 
     step('asks in place when the session was revoked, and goes on where it was', async () => {

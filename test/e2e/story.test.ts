@@ -207,11 +207,15 @@ describe('the whole story, as a person does it', () => {
     await workbench.statusBar(`${refused} for `).waitFor();
     const none = await workbench.view('MCP Servers').row('No tool is allowed').waitFor();
     assert.match(await none.name(), /appid/);
+    const log = (await chat()).getByRole('log', { name: 'Conversation' });
+    await log.getByText(new RegExp(`lists no tools for ${refused}.*appid`)).waitFor();
+    await log.getByRole('button', { name: 'Show Tokens' }).waitFor();
     await workbench.screenshot('refused-agent');
     await workbench.command('Agent ID: Select Agent');
     await workbench.quickInput.pick(connection.agents[0]?.deployment ?? '');
     await workbench.statusBar(`${connection.agents[0]?.deployment} for `).waitFor();
     await workbench.view('MCP Servers').row('web_search_exa').waitFor();
+    await log.getByText(/lists no tools/).waitFor({ state: 'hidden' });
   });
 
   step('goes on silently after a reload of the window', async () => {

@@ -30,6 +30,16 @@ export function sayHidden(t: Translate, denial: DenialReason, tool?: string, kno
   return refusal(t, clauseOf(t, denial), denial, tool, known);
 }
 
+/**
+ * What the chat says of an agent for which the gateway lists no tool: `because` is why its rules refuse every one, as far
+ * as that is known.
+ */
+export function sayWithoutTools(t: Translate, agent: string, because: Failure | undefined): Failure {
+  const sentence = t('The gateway lists no tools for {0}, which answers without them.', agent);
+  if (!because) return { sentence: clip(sentence, LIMITS.sentence), actions: [] };
+  return { ...because, sentence: clip(`${sentence} ${because.sentence}`, LIMITS.sentence) };
+}
+
 function refusal(t: Translate, sentence: string, denial: DenialReason, tool = '', known: Known = {}): Failure {
   const { sentence: next, who, fix } = sayRemedy(t, denial.remedy, known);
   const value = (name: string) => (name === 'tool' ? tool : '');

@@ -104,7 +104,8 @@ function guide(waitingBefore: number, focusWasInCard: boolean): void {
   const idle = document.activeElement === document.body || (isComposer(document.activeElement) && !composer.draft);
   const asked = waitingBefore === 0 && next !== undefined;
   const answered = focusWasInCard && conversation.waiting.length < waitingBefore;
-  if (next && (answered || (asked && conversation.end.atEnd))) conversation.end.showInstead(next.element);
+  if (next && (answered || (asked && conversation.end.atEnd)))
+    conversation.end.showInstead(next.element.querySelector<HTMLElement>('.card') ?? next.element);
   if (!next && answered) conversation.end.jump();
   if (!document.hasFocus()) return;
   if (next && (answered || (asked && idle))) next.element.focus({ preventScroll: true });

@@ -37,7 +37,8 @@ export class ToolCard implements ItemView<ToolItem> {
 
   constructor(actions: Actions) {
     this.#actions = actions;
-    fill(this.element, byline(), h('div', { class: 'card' }, this.#toggle, this.#failure, this.#body, this.#approval));
+    const details = h('div', { class: 'tool-details' }, this.#failure, this.#body);
+    fill(this.element, byline(), h('div', { class: 'card' }, this.#toggle, details, this.#approval));
   }
 
   get waiting(): boolean {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { explainDenial, type DenialReason } from '../../../src/gateway/policy.ts';
 import type { McpRoute } from '../../../src/gateway/config.ts';
-import { clauseOf, sayDenial, sayHidden } from '../../../src/views/messages/denial.ts';
+import { clauseOf, sayDenial, sayHidden, sayWithoutTools } from '../../../src/views/messages/denial.ts';
 import { translate } from './support.ts';
 
 const CLAIMS = { appid: 'intern', azp: undefined, xms_act_fct: '3 9 11' };
@@ -72,4 +72,15 @@ test('a tool that nothing is known to be wrong with has no such words', () => {
   for (const status of ['running', 'done', 'error', 'rejected', 'cancelled'] as const)
     assert.equal(sayDenial(translate, { status, denial }), undefined, status);
   assert.equal(sayDenial(translate, { status: 'denied' }), undefined);
+});
+
+test('an agent without any tool is said to be one, with the reason and the fix where they are known', () => {
+  const because = sayHidden(translate, reasonFor('require', "jwt.appid == 'research'"));
+  const said = sayWithoutTools(translate, 'intern-agent', because);
+  assert.match(
+    said.sentence,
+    /lists no tools for intern-agent, which answers without them\. This clause does not hold/,
+  );
+  assert.deepEqual({ ...said, sentence: '' }, { ...because, sentence: '' });
+  assert.deepEqual(sayWithoutTools(translate, 'intern-agent', undefined).actions, []);
 });
