@@ -69,7 +69,7 @@ export class Summary {
     );
   }
 
-  #status({ status, details }: InspectedToken): Child[] {
+  #status({ id, status, details }: InspectedToken): Child[] {
     switch (status.kind) {
       case 'loading':
         return [mark('running', t('Loading'), 'open')];
@@ -90,7 +90,7 @@ export class Summary {
       case 'error':
         return [
           mark('error', t('Failed'), 'bad'),
-          ...describeBriefly(status.failure, this.#on),
+          ...describeBriefly(status.failure, this.#on, { place: id }),
           status.heldUntil !== undefined && this.#stillHeld(status.heldUntil),
         ];
     }

@@ -11,21 +11,22 @@ export interface FailureEvents {
   copy(text: string): void;
 }
 
+interface Where {
+  first?: HTMLElement;
+  place?: string;
+}
+
 /**
  * A failure as a person reads it: the sentence, the next step, who can take it, the buttons (`first` before the others),
  * and the fix in full. `place` tells it from others on a page that is drawn anew.
  */
-export function describeFailure(
-  failure: Failure,
-  on: FailureEvents,
-  { first, place }: { first?: HTMLElement; place?: string } = {},
-): HTMLElement[] {
-  const fix = fixInFull(failure, place);
-  return [...describeBriefly(failure, on, first), ...(fix ? [fix] : [])];
+export function describeFailure(failure: Failure, on: FailureEvents, where: Where = {}): HTMLElement[] {
+  const fix = fixInFull(failure, where.place);
+  return [...describeBriefly(failure, on, where), ...(fix ? [fix] : [])];
 }
 
 /** The same without the fix in full, for a place that is too narrow to read it in. */
-export function describeBriefly(failure: Failure, on: FailureEvents, first?: HTMLElement): HTMLElement[] {
+export function describeBriefly(failure: Failure, on: FailureEvents, { first, place }: Where): HTMLElement[] {
   const { sentence, nextStep, actions, fix } = failure;
   const who = whoCan(t, failure);
   const copy = copyLabel(t, failure);
