@@ -1,10 +1,16 @@
 // `npm run tenant -- setup|check|remove|print`: the administrative part, in the Entra tenant. docs/setup-tenant.md.
-import { setTimeout } from 'node:timers/promises';
+import { setGlobalProxyFromEnv } from 'node:http';
 import { createInterface } from 'node:readline/promises';
+import { setTimeout } from 'node:timers/promises';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { run } from './tenant/run.ts';
 
 /** One Ctrl+C arrives twice: from the terminal, and passed on by the launcher. Only a later one is a second one. */
 const SAME_KEY_MS = 2000;
+
+// As browser and editor reach the internet on this machine, which in a company is mostly not the straight way.
+setGlobalProxyFromEnv();
+setDefaultCACertificates([...getCACertificates('default'), ...getCACertificates('system')]);
 
 const interrupt = new AbortController();
 let interruptedAt = 0;

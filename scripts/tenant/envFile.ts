@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { TenantError } from './errors.ts';
 
 /**
  * The `.env` that k8s/deploy.sh reads. For this script it is also the memory of what it made: ids are found by it even
@@ -9,11 +10,12 @@ export class EnvFile {
   readonly path: string;
   readonly #lines: string[];
 
-  /** A file that does not exist begins as the example, or empty. */
+  /** A file that does not exist begins as the example, or empty. Throws `TenantError` for one that can't be read. */
   constructor(path: string, example?: string) {
     this.path = path;
     const source = [path, example].find(candidate => candidate !== undefined && existsSync(candidate));
-    this.#lines = source === undefined ? [] : readFileSync(source, 'utf8').replace(/\n$/, '').split(/\r?\n/);
+    const text = source === undefined ? undefined : attempt(path, 'read', () => readFileSync(source, 'utf8'));
+    this.#lines = text === undefined ? [] : text.replace(/\n$/, '').split(/\r?\n/);
   }
 
   /** Undefined for a name that has no line or no value. Quotes and comments as deploy.sh takes them. */
@@ -31,7 +33,10 @@ export class EnvFile {
     return [...new Set(this.#lines.map(nameOf).filter(name => name !== undefined))];
   }
 
-  /** Changes the line of a name, or the commented one of the example, or adds one; an empty value leaves the name. */
+  /**
+   * Changes the line of a name, or the commented one of the example, or adds one; an empty value leaves the name. Throws
+   * `TenantError` where the file can't be written.
+   */
   set(name: string, value: string): void {
     if ((this.get(name) ?? '') === value) return;
     const held = this.#lines.findLastIndex(line => nameOf(line) === name);
@@ -43,9 +48,20 @@ export class EnvFile {
 
   #write(): void {
     const temporary = `${this.path}.new`;
-    rmSync(temporary, { force: true }); // one that is there would keep its mode
-    writeFileSync(temporary, `${this.#lines.join('\n')}\n`, { mode: 0o600 });
-    renameSync(temporary, this.path); // never half a file
+    attempt(this.path, 'written', () => {
+      rmSync(temporary, { force: true }); // one that is there would keep its mode
+      writeFileSync(temporary, `${this.#lines.join('\n')}\n`, { mode: 0o600 });
+      renameSync(temporary, this.path); // never half a file
+    });
+  }
+}
+
+function attempt<T>(path: string, what: string, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new TenantError(`${path} can't be ${what} (${code}).`, 'Name another file with --env.', error);
   }
 }
 

@@ -118,6 +118,17 @@ test('the worldwide cloud may be named', async () => {
   assert.equal((await it.setup()).code, 0);
 });
 
+for (const [what, where] of [
+  ['read', root],
+  ['written', path.join(root, 'package.json', '.env')],
+] as const)
+  test(`a .env that can not be ${what} is named before anything is changed`, async () => {
+    const { code, seen } = await it.tenant('setup', ['--tenant', TENANT, '--env', where]);
+    assert.equal(code, what === 'read' ? 2 : 1);
+    assert.match(seen, new RegExp(`can't be ${what} \\(E[A-Z]+\\)\\.\\nName another file with --env`));
+    assert.deepEqual(it.state.mutations(), []);
+  });
+
 test('a .env of another tenant is not mixed up with this one', async () => {
   it.writeEnv(`TENANT_ID=${COGNITIVE}\n`);
   const { code, seen } = await it.setup();
