@@ -1,7 +1,7 @@
 import type * as v from 'valibot';
 import { TenantError } from './errors.ts';
 import type { Graph } from './graph.ts';
-import { MARK } from './requests.ts';
+import { federationPath, MARK } from './requests.ts';
 import { Agent, Application, FederatedCredential, Grant, Principal } from './schemas.ts';
 
 const quote = (text: string) => `'${text.replaceAll("'", "''")}'`;
@@ -61,7 +61,7 @@ export class Directory {
   }
 
   federatedCredentials(objectId: string, signal: AbortSignal) {
-    return this.#graph.list(FederatedCredential, `/applications/${objectId}/federatedIdentityCredentials`, signal);
+    return this.#graph.list(FederatedCredential, federationPath(objectId), signal);
   }
 
   /** The consent for all users that a client has for a resource. */

@@ -7,6 +7,12 @@ import type { World } from './world.ts';
 
 const Page = v.object({ value: v.array(v.unknown()), '@odata.nextLink': v.optional(v.string()) });
 
+/**
+ * docs/agent-id/error-codes.md of MicrosoftDocs/entra-docs: AgentBlueprint_…, AgentIdentity_NotSupportedOnApiVersion. The
+ * sentence also comes with the code of a refusal (microsoft/Agent365-devTools, FederatedCredentialService.cs).
+ */
+const BETA_ONLY = /_NotSupportedOnApiVersion\b|not supported on the API version/;
+
 /** Microsoft Graph with one token. Version v1.0; a tenant that has agent identities in beta only is asked there. */
 export class Graph {
   readonly #world: World;
@@ -71,8 +77,7 @@ export class Graph {
     try {
       return await ask('v1.0', body);
     } catch (error) {
-      // docs/agent-id/error-codes.md of MicrosoftDocs/entra-docs: AgentBlueprint_…, AgentIdentity_NotSupportedOnApiVersion
-      if (!(error instanceof ServiceFailure) || !error.code.endsWith('_NotSupportedOnApiVersion')) throw error;
+      if (!(error instanceof ServiceFailure && BETA_ONLY.test(`${error.code} ${error.message}`))) throw error;
       return rename(
         await ask('beta', rename(body, 'delegatedPermissionIds', 'permissionIds')),
         'permissionIds',

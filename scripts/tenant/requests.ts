@@ -168,6 +168,13 @@ export function preAuthorize(blueprint: Part<'api'>, clientAppId: string, scopeI
   });
 }
 
+/**
+ * Credentials of a blueprint. The address of an ordinary application works for it now and then, and is not supported
+ * (agent-id-ai-guided-setup.md of MicrosoftDocs/entra-docs).
+ */
+export const federationPath = (objectId: string) =>
+  `/applications/${objectId}/${BLUEPRINT}/federatedIdentityCredentials`;
+
 export interface Federation {
   readonly issuer: string;
   /** `system:serviceaccount:<namespace>:<name>`. */
@@ -178,11 +185,11 @@ export interface Federation {
 export function federate(objectId: string, { issuer, subject }: Federation): GraphRequest {
   const name = `agent-id-${stableGuid(`${issuer} ${subject}`)}`;
   const body = { name, issuer, subject, audiences: [AUDIENCE] };
-  return { method: 'POST', path: `/applications/${objectId}/federatedIdentityCredentials`, body };
+  return { method: 'POST', path: federationPath(objectId), body };
 }
 
 export function mendFederation(objectId: string, credentialId: string): GraphRequest {
-  const path = `/applications/${objectId}/federatedIdentityCredentials/${credentialId}`;
+  const path = `${federationPath(objectId)}/${credentialId}`;
   return { method: 'PATCH', path, body: { audiences: [AUDIENCE] } };
 }
 

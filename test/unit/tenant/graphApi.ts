@@ -13,7 +13,14 @@ export function graph(call: Call, version: string): Reply {
   const { betaOnly } = state.faults;
   const appId = /^\/applications\(appId='(.*)'\)$/.exec(path)?.[1];
   const agentic = path.includes('agentIdentity') || state.apps.some(app => app.appId === appId && app.blueprint);
-  if (agentic && betaOnly && version === 'v1.0') return refuse(400, 'AgentBlueprint_NotSupportedOnApiVersion');
+  if (agentic && betaOnly && version === 'v1.0')
+    return method === 'GET'
+      ? refuse(400, 'AgentBlueprint_NotSupportedOnApiVersion')
+      : refuse(
+          403,
+          'Authorization_RequestDenied',
+          'Agent Blueprints are not supported on the API version used in this request.',
+        );
   if (version === 'v1.0') return answer(call);
   if (!agentic || !betaOnly) state.violations.push(`graph: ${method} ${path}: beta without need`);
   // beta calls one property differently

@@ -130,8 +130,8 @@ export const applicationRoutes: Route[] = [
   },
   {
     method: 'GET',
-    path: new RegExp(`^/applications/${ID}/federatedIdentityCredentials$`),
-    needs: READ_APPS,
+    path: new RegExp(`^/applications/${ID}${BLUEPRINT}/federatedIdentityCredentials$`),
+    needs: ['AgentIdentityBlueprint.Read.All', 'Application.Read.All', 'Directory.Read.All'],
     answer: (call, match) => {
       const app = appAt(call, match);
       return app ? ok({ value: app.federated }) : notFound;
@@ -139,7 +139,7 @@ export const applicationRoutes: Route[] = [
   },
   {
     method: 'POST',
-    path: new RegExp(`^/applications/${ID}/federatedIdentityCredentials$`),
+    path: new RegExp(`^/applications/${ID}${BLUEPRINT}/federatedIdentityCredentials$`),
     needs: ['AgentIdentityBlueprint.AddRemoveCreds.All'],
     body: v.strictObject({
       name: v.pipe(text, v.regex(/^[\w-]{3,120}$/)),
@@ -160,7 +160,7 @@ export const applicationRoutes: Route[] = [
   },
   {
     method: 'PATCH',
-    path: new RegExp(`^/applications/${ID}/federatedIdentityCredentials/${ID}$`),
+    path: new RegExp(`^/applications/${ID}${BLUEPRINT}/federatedIdentityCredentials/${ID}$`),
     needs: ['AgentIdentityBlueprint.AddRemoveCreds.All'],
     body: v.strictObject({ audiences: v.array(text) }),
     answer(call, match) {
