@@ -112,6 +112,11 @@ in_namespace() { in_cluster --namespace "$NAMESPACE" "$@"; }
 server=$(in_cluster config view --minify --output 'jsonpath={.clusters[0].cluster.server}') ||
   fail "kubectl does not know the context $context; kubectl config get-contexts lists them."
 
+why=$(in_cluster get --raw /version 2>&1 >/dev/null) || case $why in
+  *orbidden*) ;; # reached
+  *) fail "The API server of $context ($server) does not answer kubectl: $why" ;;
+esac
+
 # An id of the wrong kind looks like any other; but Entra tells anybody whether a tenant exists.
 if command -v curl >/dev/null; then
   status=$(curl --silent --output /dev/null --write-out '%{http_code}' --max-time 5 "$ENTRA_INSTANCE$TENANT_ID/v2.0/.well-known/openid-configuration") || status=''
@@ -146,7 +151,7 @@ fi
 
 # Server-side: the API server merges by owner, so a field that somebody else set by hand is a conflict, not overwritten.
 in_cluster apply --server-side --field-manager agent-id-deploy --filename "$work/all.yaml" >&2 ||
-  fail 'Not everything could be applied; the lines above say what and why. Mend that and run this again: what was applied stays as it is.'
+  fail 'Not everything could be applied; the lines above say what and why. Mend that and run this again: what was applied stays as it is. Conflict: somebody else has set that field; give it the value of the manifests, or change the manifests.'
 
 # What to look at when a Deployment does not come up, and the two lines of it that mostly say why.
 explain() {
@@ -178,7 +183,7 @@ Everything is ready. Next:
 - The blueprint needs this federated credential (an administrator makes it once: npm run tenant -- setup --issuer, docs/setup-tenant.md):
      issuer    ${issuer:-unknown: kubectl --context $context get --raw /.well-known/openid-configuration}
      subject   system:serviceaccount:$NAMESPACE:agent-blueprint
-     audience  $(sed -n 's/^ *audience: //p' "$work/all.yaml" | head -n 1)"
+     audience  $(sed -n 's/^ *audience: *api:/api:/p' "$work/all.yaml" | head -n 1)"
 case $issuer in
   https://kubernetes.default.svc* | https://127.* | https://localhost*)
     say '   Entra can not reach this issuer: docs/setup-cluster.md says how to publish one.' ;;

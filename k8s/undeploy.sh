@@ -47,8 +47,9 @@ check_namespace
 [ -z "$problems" ] || fail "$file:$problems"
 [ -n "$context" ] || context=$(kubectl config current-context 2>/dev/null) ||
   fail 'kubectl has no current context. Choose one with kubectl config use-context, or name it with --context.'
-in_namespace() { kubectl --context "$context" --namespace "$NAMESPACE" "$@"; }
-server=$(in_namespace config view --minify --output 'jsonpath={.clusters[0].cluster.server}') ||
+in_cluster() { kubectl --context "$context" "$@"; }
+in_namespace() { in_cluster --namespace "$NAMESPACE" "$@"; }
+server=$(in_cluster config view --minify --output 'jsonpath={.clusters[0].cluster.server}') ||
   fail "kubectl does not know the context $context; kubectl config get-contexts lists them."
 
 kinds=deployments,services,configmaps,serviceaccounts,networkpolicies,poddisruptionbudgets,rolebindings,roles
@@ -72,6 +73,6 @@ fi
 
 in_namespace delete "$kinds" --selector app.kubernetes.io/part-of=agent-id --ignore-not-found >&2
 if [ -n "$whole" ]; then
-  in_namespace delete namespace "$NAMESPACE" --ignore-not-found >&2
+  in_cluster delete namespace "$NAMESPACE" --ignore-not-found >&2
 fi
 say "Gone. If no other cluster uses it, remove the blueprint's federated credential for system:serviceaccount:$NAMESPACE:agent-blueprint in Entra too."

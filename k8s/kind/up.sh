@@ -46,18 +46,28 @@ if kind get clusters 2>/dev/null | grep -qx -- "$name"; then
   say "The kind cluster $name is there; it stays as it is."
 else
   # An issuer can be chosen only when the cluster is made. Its audiences stay the default ones: a token that is meant for
-  # Entra must not open the API server. (For Kubernetes 1.36 and newer, kind turns this
-  # patch into the list that kubeadm then wants: kubernetes-sigs/kind pull request 4173.)
+  # Entra must not open the API server. Two versions of one patch: kind takes the one that its kubeadm speaks, which is
+  # the newer from Kubernetes 1.36 on (kubernetes-sigs/kind issue 3847, pull request 4173).
   kind create cluster --name "$name" --config - <<END
 kind: Cluster
 apiVersion: kind.x-k8s.io/v1alpha4
 kubeadmConfigPatches:
   - |
+    apiVersion: kubeadm.k8s.io/v1beta3
     kind: ClusterConfiguration
     apiServer:
       extraArgs:
         service-account-issuer: $issuer
         service-account-jwks-uri: $issuer/openid/v1/jwks
+  - |
+    apiVersion: kubeadm.k8s.io/v1beta4
+    kind: ClusterConfiguration
+    apiServer:
+      extraArgs:
+        - name: service-account-issuer
+          value: $issuer
+        - name: service-account-jwks-uri
+          value: $issuer/openid/v1/jwks
 END
 fi
 context=kind-$name

@@ -34,7 +34,7 @@ test('deploys what the .env says: asks, applies once, waits for each Deployment,
       assert.deepEqual(args.slice(0, 2), ['--context', 'kind-agents'], 'every call names the context that was shown');
   assert.match(
     run.stderr,
-    /issuer +https:\/\/issuer\.example\/1\n +subject +system:serviceaccount:agents:agent-blueprint\n/,
+    /issuer +https:\/\/issuer\.example\/1\n +subject +system:serviceaccount:agents:agent-blueprint\n +audience +api:\/\/AzureADTokenExchange\n/,
   );
   assert.match(run.stderr, /old-agent is in the cluster and not in/);
   assert.match(run.stderr, /Agent ID: Connect…, context kind-agents, namespace agents/);
@@ -279,6 +279,17 @@ test('a Deployment that does not come up is explained', async t => {
   assert.match(run.stderr, /research-agent did not become ready within 3 minutes.*ImagePullBackOff\n/s);
   assert.match(run.stderr, /describe pods --selector app\.kubernetes\.io\/name=research-agent\n$/);
   assert.doesNotMatch(run.stderr, /Everything is ready/);
+});
+
+test('a cluster that does not answer is noticed before anything is asked or changed', async t => {
+  const run = await runScript(t, 'deploy.sh', { env: envText(ENV), args: ['--yes'], fail: 'get --raw /version' });
+  assert.equal(run.status, 1);
+  assert.match(
+    run.stderr,
+    /^The API server of kind-agents \(https:\/\/cluster\.example:6443\) does not answer kubectl: /m,
+  );
+  assert.doesNotMatch(run.stderr, /Namespace/);
+  assert.deepEqual(changes(run), []);
 });
 
 test('what the cluster refuses is an error with the next step', async t => {

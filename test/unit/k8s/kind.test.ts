@@ -1,19 +1,31 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
+import * as v from 'valibot';
+import { parse } from 'yaml';
 import { runScript } from './support/scripts.ts';
 
 const ISSUER = 'https://issuer.example/1'; // what the stand-in's API server says of itself
+const kindConfig = v.object({ kubeadmConfigPatches: v.array(v.string()) });
+const kubeadmPatch = v.object({
+  apiVersion: v.string(),
+  kind: v.literal('ClusterConfiguration'),
+  apiServer: v.object({ extraArgs: v.unknown() }),
+});
 const up = (t: TestContext, args: string[], options: { fail?: string; environment?: Record<string, string> } = {}) =>
   runScript(t, 'kind/up.sh', { args, ...options });
 
 test('makes the cluster with the issuer, and says what to publish and which credential to create', async t => {
   const run = await up(t, ['--issuer', ISSUER]);
   assert.equal(run.status, 0, run.stderr);
-  assert.ok(
-    run.calls.some(
-      each => each.program === 'kind' && each.args.join(' ') === 'create cluster --name agent-id --config -',
-    ),
+  const created = run.calls.find(
+    each => each.program === 'kind' && each.args.join(' ') === 'create cluster --name agent-id --config -',
   );
+  const { kubeadmConfigPatches } = v.parse(kindConfig, parse(created?.text ?? ''));
+  const [older, newer] = kubeadmConfigPatches.map(patch => v.parse(kubeadmPatch, parse(patch)));
+  const given = { 'service-account-issuer': ISSUER, 'service-account-jwks-uri': `${ISSUER}/openid/v1/jwks` };
+  assert.deepEqual([older?.apiVersion, older?.apiServer.extraArgs], ['kubeadm.k8s.io/v1beta3', given]);
+  const list = Object.entries(given).map(([name, value]) => ({ name, value }));
+  assert.deepEqual([newer?.apiVersion, newer?.apiServer.extraArgs], ['kubeadm.k8s.io/v1beta4', list]);
   assert.match(
     run.stderr,
     /\/oidc\/jwks +at +https:\/\/issuer\.example\/1\/openid\/v1\/jwks\nThe keys are published at/,

@@ -4,8 +4,8 @@ import { appendFileSync, readFileSync } from 'node:fs';
 
 const [program = '', ...args] = process.argv.slice(2);
 const line = args.join(' ');
-const file = /--filename (\S+)/.exec(line)?.[1];
-const call = { program, args, ...(file && { text: readFileSync(file, 'utf8') }) };
+const file = /--filename (\S+)/.exec(line)?.[1] ?? (line.endsWith('--config -') ? 0 : undefined);
+const call = { program, args, ...(file !== undefined && { text: readFileSync(file, 'utf8') }) };
 appendFileSync(process.env['CALLS'] ?? '', `${JSON.stringify(call)}\n`);
 
 const KEYS = '{"keys":[]}';

@@ -8,7 +8,7 @@ import { K8S, VALUES } from './manifests.ts';
 export interface Call {
   program: string;
   args: string[];
-  /** Content of the file that `--filename` names. */
+  /** Content of the file that `--filename` names, or of stdin with `--config -`. */
   text?: string;
 }
 
