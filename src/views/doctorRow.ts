@@ -11,7 +11,7 @@ import type { RouteVerdict } from '../gateway/preflight.ts';
 import { clip, LIMITS, type Failure } from '../protocol/common.ts';
 import type { DoctorCheck, DoctorFinding } from '../protocol/doctor.ts';
 import type { Translate } from './messages/catalogue.ts';
-import { Graph, sentWith } from './messages/fixes/graph.ts';
+import { blueprintPath, Graph, sentWith } from './messages/fixes/graph.ts';
 import { checkGroup, checkTitle, factLabel, tokenName } from './messages/doctorWords.ts';
 import { Place, type Known } from './messages/place.ts';
 import { sayReason } from './messages/preflight.ts';
@@ -97,7 +97,7 @@ function found(
 /** As a call of Graph: of the cloud that the connection is in. */
 function sayCredential(t: Translate, { blueprintAppId, body }: FederatedCredential, graph: Graph): string {
   const { name, issuer = t('<issuer of the cluster, exactly as in the token>'), ...rest } = body;
-  const path = `applications(appId='${blueprintAppId}')/federatedIdentityCredentials`;
+  const path = `${blueprintPath(blueprintAppId)}/federatedIdentityCredentials`;
   const permission = sentWith(t, 'AgentIdentityBlueprint.AddRemoveCreds.All');
   return `${graph.call('POST', path, { name, issuer, ...rest })}\n\n${permission}`;
 }

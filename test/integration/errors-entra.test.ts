@@ -190,7 +190,8 @@ const ON_BEHALF = new Map<number, Case>([
   [50034, is('sidecar.entraRefused', 'entraAdmin', () => 'error?code=50034')],
 ]);
 
-const subject = (i: Ids) => `applications(appId='${i.blueprint}')/federatedIdentityCredentials`;
+const subject = (i: Ids) =>
+  `applications(appId='${i.blueprint}')/microsoft.graph.agentIdentityBlueprint/federatedIdentityCredentials`;
 const refused = (who: Fixer, fix: Case['fix']) => is('sidecar.workloadIdentityRefused', who, fix);
 
 /** On the pod's own exchange (T1). */

@@ -128,7 +128,8 @@ test('the federated credential goes to the Graph of the connection’s cloud', (
     ['https://login.partner.microsoftonline.cn', 'https://microsoftgraph.chinacloudapi.cn'],
   ] as const) {
     const [call = '', type, , ...rest] = text(login, { ...body, issuer }).split('\n');
-    const path = "applications(appId='3f1c0d5e-1111-4222-8333-944455556666')/federatedIdentityCredentials";
+    const path =
+      "applications(appId='3f1c0d5e-1111-4222-8333-944455556666')/microsoft.graph.agentIdentityBlueprint/federatedIdentityCredentials";
     assert.deepEqual([call, type], [`POST ${graph}/v1.0/${path}`, 'Content-Type: application/json']);
     const json = rest.join('\n').split('\n\n')[0] ?? '';
     assert.deepEqual(JSON.parse(json), { ...body, issuer });

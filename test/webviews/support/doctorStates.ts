@@ -25,7 +25,7 @@ const rows = (changes: Partial<Record<CheckId, Partial<DoctorCheck>>>): DoctorCh
 const credential = {
   label: 'Federated credential that the blueprint needs',
   value:
-    'POST https://graph.microsoft.com/v1.0/applications(appId=\'3f1c0d5e-1111-4222-8333-944455556666\')/federatedIdentityCredentials\nContent-Type: application/json\n\n{\n  "issuer": "https://oidc.example/very/long/path/that/has/to/wrap/somewhere/in/a/narrow/view/"\n}',
+    'POST https://graph.microsoft.com/v1.0/applications(appId=\'3f1c0d5e-1111-4222-8333-944455556666\')/microsoft.graph.agentIdentityBlueprint/federatedIdentityCredentials\nContent-Type: application/json\n\n{\n  "issuer": "https://oidc.example/very/long/path/that/has/to/wrap/somewhere/in/a/narrow/view/"\n}',
 };
 const federation: Partial<DoctorCheck> = {
   facts: [

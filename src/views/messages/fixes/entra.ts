@@ -1,6 +1,6 @@
 import type { Translate } from '../catalogue.ts';
 import { plain, type Place } from '../place.ts';
-import { appIdOf, Graph, scopeOf, sentWith, steps } from './graph.ts';
+import { appIdOf, blueprintPath, Graph, scopeOf, sentWith, steps } from './graph.ts';
 
 /** The app role of an application that defines none (Microsoft Graph, appRoleAssignment). */
 const DEFAULT_ROLE = '00000000-0000-0000-0000-000000000000';
@@ -42,8 +42,8 @@ export class EntraFixes {
       t('One of the two:'),
       `A. ${t('Consent for the whole tenant, on this page:')}\n${this.#clientConsentPage()}`,
       `B. ${t('Pre-authorize the sign-in client on the blueprint, where people may consent to openid, profile and offline_access themselves: it does not cover those. The list is replaced, so keep what is in it:')}`,
-      this.#graph.call('GET', `applications(appId='${blueprint}')?$select=id,api`),
-      this.#graph.call('PATCH', `applications(appId='${blueprint}')`, {
+      this.#graph.call('GET', `${blueprintPath(blueprint)}?$select=id,api`),
+      this.#graph.call('PATCH', blueprintPath(blueprint), {
         api: {
           preAuthorizedApplications: [{ appId: clientId, delegatedPermissionIds: [t('<id of the scope, from GET>')] }],
         },
@@ -142,7 +142,7 @@ export class EntraFixes {
     const blueprint = this.#place.get('blueprintAppId');
     return steps(
       `${t('Create the blueprint’s principal, if this call finds none:')}\n${this.#graph.call('GET', `servicePrincipals(appId='${blueprint}')?$select=id,servicePrincipalNames`)}\n${this.#graph.call('POST', 'servicePrincipals/graph.agentIdentityBlueprintPrincipal', { appId: blueprint })}`,
-      `${t('Set its App ID URI, if it is not among the servicePrincipalNames:')}\n${this.#graph.call('PATCH', `applications(appId='${blueprint}')`, { identifierUris: [`api://${blueprint}`] })}`,
+      `${t('Set its App ID URI, if it is not among the servicePrincipalNames:')}\n${this.#graph.call('PATCH', blueprintPath(blueprint), { identifierUris: [`api://${blueprint}`] })}`,
       sentWith(t, 'AgentIdentityBlueprintPrincipal.Create', 'AgentIdentityBlueprint.UpdateAuthProperties.All'),
     );
   }
@@ -187,7 +187,7 @@ export class EntraFixes {
       subject: `system:serviceaccount:${namespace}:${account}`,
       audiences: ['api://AzureADTokenExchange'],
     };
-    const path = `applications(appId='${blueprint}')/federatedIdentityCredentials`;
+    const path = `${blueprintPath(blueprint)}/federatedIdentityCredentials`;
     return steps(
       `${what} ${t('Read the credentials of the blueprint:')}\n${this.#graph.call('GET', path)}`,
       `${t('Compare with iss, sub and aud of the token that the pod shows, to the letter (a cluster admin can make one like it; it is a credential, so decode it locally):')}\nkubectl create token ${account} -n ${namespace} --audience api://AzureADTokenExchange`,

@@ -35,6 +35,13 @@ export class Graph {
   }
 }
 
+/**
+ * A blueprint by its app id. For its credentials the address of an ordinary application is not supported
+ * (agent-id-ai-guided-setup.md of MicrosoftDocs/entra-docs).
+ */
+export const blueprintPath = (appId: string): string =>
+  `applications(appId='${appId}')/microsoft.graph.agentIdentityBlueprint`;
+
 /** The app id that a resource's identifier names; undefined where it names none. */
 export function appIdOf(resource: string): string | undefined {
   return COGNITIVE_SERVICES_RESOURCE.test(resource) ? COGNITIVE_SERVICES : GUID_IN_URI.exec(resource)?.[1];
