@@ -41,12 +41,31 @@ export function decodeToken(raw: string): DecodedToken {
 }
 
 function parse(raw: string): { header: Record<string, unknown>; claims: Record<string, unknown> } {
+  const parts = raw.split('.');
   try {
-    return { header: { ...decodeProtectedHeader(raw) }, claims: decodeJwt(raw) };
+    const read = { header: { ...decodeProtectedHeader(raw) }, claims: decodeJwt(raw) };
+    for (const part of parts.slice(0, 2)) refuseRepeated(Buffer.from(part, 'base64url').toString());
+    return read;
   } catch (error) {
-    const parts = raw.split('.').length;
-    const reason = parts === 3 ? describe(error) : `${parts} parts where a signed token has 3`;
+    const reason = parts.length === 3 ? describe(error) : `${parts.length} parts where a signed token has 3`;
     throw identityError('token.malformed', { reason }, error);
+  }
+}
+
+/**
+ * What has a name twice is read in two ways: by `JSON.parse` and by us as the last says, by others perhaps as the first.
+ * Entra writes none, and RFC 7519 section 4 lets a reader refuse it. `json` is known to be JSON.
+ */
+function refuseRepeated(json: string): void {
+  const open: Set<string>[] = [];
+  for (const [token, text, colon] of json.matchAll(/("(?:[^"\\]|\\.)*")(\s*:)?|[{}[\]]/g)) {
+    if (token === '{' || token === '[') open.push(new Set());
+    else if (token === '}' || token === ']') open.pop();
+    else if (text !== undefined && colon !== undefined) {
+      const name = JSON.parse(text) as string;
+      if (open.at(-1)?.has(name)) throw new SyntaxError(`${JSON.stringify(name.slice(0, 40))} is in it twice`);
+      open.at(-1)?.add(name);
+    }
   }
 }
 

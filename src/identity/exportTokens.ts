@@ -43,6 +43,7 @@ export function exportTokens(tokens: readonly Exported[], now: number): string {
   const document = {
     format: 'agent-id token export 1',
     exportedAt: new Date(now).toISOString(),
+    kept: 'Ids of user, tenant, groups and applications stay, for whoever may look them up in the directory. Remove them before you publish this.',
     masked: 'Values about a person and values of unknown claims are masked; equal values have equal masks.',
     tokens: tokens.map(({ label, raw, token, classification, verdicts }) => ({
       label: safe(label),

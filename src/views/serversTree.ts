@@ -45,7 +45,8 @@ export function serverWithoutTools(servers: McpServers): string | undefined {
 }
 
 /** Such a server has not failed. */
-const waitsForSignIn = (error: unknown) => AgentIdError.is(error, 'agent.gatewayNeedsSignIn');
+const waitsForSignIn = (error: unknown) =>
+  AgentIdError.is(error, 'agent.gatewayNeedsSignIn') || AgentIdError.is(error, 'agent.signInNeeded');
 
 const toolCount = (count: number) => (count === 1 ? t('1 tool') : t('{0} tools', count));
 

@@ -205,7 +205,7 @@ export function sayPasted(t: Translate, pasted: Pasted): string | undefined {
   const sentences: Record<typeof pasted.why, string> = {
     empty: t('There is nothing to inspect.'),
     opaque: t('This is no JSON Web Token: only its issuer can read it.'),
-    malformed: t('This looks like a JSON Web Token, but it is incomplete or can’t be read.'),
+    malformed: t('This looks like a JSON Web Token, but it is incomplete, has a name twice, or can’t be read.'),
     tooLarge: t('This is larger than any token ({0} characters).', pasted.length),
   };
   return sentences[pasted.why];

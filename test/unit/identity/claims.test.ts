@@ -43,6 +43,9 @@ describe('decodeToken', () => {
     ['a payload that is no JSON', bodies('not json')],
     ['a payload that is a list', bodies('["x"]')],
     ['a header that is no JSON', bodies('{}', 'nope')],
+    ['a claim that is there twice', bodies('{"appid":"a","x":[{"appid":1}],"\\u0061ppid":"b"}')],
+    ['an inner name that is there twice', bodies('{"xms_st":{"sub":"a","sub":"b"}}')],
+    ['a header field that is there twice', bodies('{}', '{"alg":"none","alg":"RS256"}')],
     ['characters outside base64url', 'eyJ!.e30.x'],
     ['a payload nested without end', bodies(`{"a":${'['.repeat(5000)}${']'.repeat(5000)}}`)],
   ];
@@ -59,6 +62,11 @@ describe('decodeToken', () => {
       );
     });
   }
+
+  it('takes the same name in several objects, and text that only looks like one', () => {
+    const { claims } = decodeToken(bodies('{"a":{"sub":1},"b":[{"sub":2},{"sub":3}],"c":"\\"a\\":1","sub":4}'));
+    assert.deepEqual([claims.sub, claims.c], [4, '"a":1']);
+  });
 
   it('does not read what is larger than any token', () => {
     assert.throws(() => decodeToken(jwt({ pad: 'x'.repeat(64 * 1024) })), { code: 'token.tooLarge' });

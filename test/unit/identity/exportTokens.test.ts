@@ -17,6 +17,7 @@ function exported(claims: Payload, header?: Payload): Exported {
 
 interface Document {
   exportedAt: string;
+  kept: string;
   tokens: {
     label: string;
     fingerprint: string;
@@ -41,6 +42,7 @@ describe('exportTokens', () => {
     assert.ok(first.verdicts.some(({ code }) => code === 'expiry.ok'));
     assert.equal(first.claims.aud, fixture('t2-mcp-v1').aud);
     assert.equal(first.claims.oid, USER, 'ids stay: an administrator finds the user by them');
+    assert.match(document.kept, /Ids of user, tenant, groups .* stay/, 'and whoever sends it on is told');
     assert.deepEqual(first.claims.amr, ['pwd', 'mfa']);
   });
 

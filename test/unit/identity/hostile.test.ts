@@ -100,9 +100,8 @@ describe('a hostile token', () => {
     assert.ok(rows.slice(5).every(({ known }) => !known));
   });
 
-  it('with a claim twice counts as every JSON parser reads it: the last one', () => {
-    const { rows } = look(`{"appid":"${BLUEPRINT}","appid":"${AGENT}"}`);
-    assert.equal(rows.find(({ name }) => name === 'appid')?.value, AGENT);
+  it('with a claim twice is not read: the one that we take need not be the one that others take', () => {
+    assert.throws(() => look(`{"appid":"${BLUEPRINT}","appid":"${AGENT}"}`), { code: 'token.malformed' });
   });
 
   it('shows no control, direction or line character in any text', () => {
