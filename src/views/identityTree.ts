@@ -37,13 +37,6 @@ export function identityRows(session: Session, apiModel: string, say: (error: un
   rows.push(
     connectionRow(connection, say),
     {
-      id: 'context',
-      label: t('Cluster'),
-      description: `${connection.context} · ${agent.namespace}`,
-      tooltip: connection.server,
-      icon: 'server-environment',
-    },
-    {
       id: 'agent',
       label: t('Agent'),
       description: agent.deployment,
@@ -70,6 +63,13 @@ export function identityRows(session: Session, apiModel: string, say: (error: un
       description: tokensLeft(connection),
       icon: 'key',
       children: TOKEN_IDS.map(id => tokenRow(connection, id)),
+    },
+    {
+      id: 'context',
+      label: t('Cluster'),
+      description: `${connection.context} · ${agent.namespace}`,
+      tooltip: connection.server,
+      icon: 'server-environment',
     },
   );
   return rows;

@@ -45,7 +45,7 @@ describe(
       const { workbench } = world;
       const identity = await workbench.view('Identity').open();
       await (await identity.row('Tokens').expand()).row.hover();
-      await world.page.mouse.wheel(0, 400); // the list shows no more rows than fit
+      await workbench.page.mouse.wheel(0, 400); // the list shows no more rows than fit
       const row = identity.row('T2 (MCP)');
       await workbench.page.evaluate('navigator.clipboard.writeText("mine")');
       await row.contextMenu('Copy Raw Token…');

@@ -36,7 +36,7 @@ export async function compare(matrix: Matrix, origin: string, now = Date.now): P
       const reason = open?.code === 'rule' ? open.denial.clause : (open?.code ?? '');
       return void result.unknown.push({ case: item, reason });
     }
-    const url = origin + path;
+    const url = origin.replace('//127.0.0.1:', '//localhost:') + path; // the host that the extension's tunnels say
     if (kind === 'ai') {
       const { status, body } = await send(url, item.token.raw, {
         model: 'm',

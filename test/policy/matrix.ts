@@ -132,8 +132,11 @@ function plain(options: MatrixOptions): RouteCase[] {
 /** Routes that overlap: which one takes a request shows in whether it is let in. */
 function precedence(options: MatrixOptions): RouteCase[] {
   const no = { authorization: { rules: [{ deny: 'true' }] } };
-  const entry = (name: string, match: object, path: string, policies: object): RouteCase => ({
-    ...{ kind: 'ai', path, route: aiRoute(name, match, policies, options) },
+  const entry = (name: string, match: object, path: string, policies: object, more: object = {}): RouteCase => ({
+    ...{ kind: 'ai', path, route: { ...aiRoute(name, match, policies, options), ...more } },
+  });
+  const when = (name: string, prefix: string) => ({
+    matches: [{ path: { pathPrefix: prefix }, headers: [{ name, value: { exact: 'a' } }] }],
   });
   return [
     entry('wide', { pathPrefix: '/over' }, '/over/other', no),
@@ -142,6 +145,13 @@ function precedence(options: MatrixOptions): RouteCase[] {
     entry('whole', { pathPrefix: '/whole' }, '/wholesale', {}),
     entry('slash', { pathPrefix: '/slash/' }, '/slash', {}),
     entry('tail', { exact: '/tail' }, '/tail/', {}),
+    entry('elsewhere', { pathPrefix: '/host/x' }, '/host/x', no, { hostnames: ['api.example', '*.example'] }),
+    entry('anywhere', { pathPrefix: '/host' }, '/host/y', {}),
+    entry('ours', { pathPrefix: '/our' }, '/our/x', {}, { hostnames: ['localhost'] }),
+    entry('not-ours', { exact: '/our/x' }, '/our/x', no),
+    entry('only-there', { pathPrefix: '/there' }, '/there', {}, { hostnames: ['api.example'] }),
+    entry('tenant', {}, '/when/x', no, when('x-tenant', '/when')),
+    entry('no-tenant', { pathPrefix: '/when' }, '/when/y', {}),
   ];
 }
 

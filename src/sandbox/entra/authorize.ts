@@ -114,7 +114,7 @@ function respond({ redirectUri, mode, parameters }: Request, answer: Record<stri
   const fields = Object.entries({ ...answer, ...(state !== null && { state }) });
   if (mode === 'form_post') {
     const inputs = fields.map(([name, value]) => `<input type="hidden" name="${name}" value="${escape(value)}">`);
-    const form = `<form method="post" action="${escape(redirectUri)}">${inputs.join('')}<button>Continue</button></form>`;
+    const form = `<form method="post" action="${escape(redirectUri)}">${inputs.join('')}<p>Where this page may run no script, Continue takes you back.</p><button>Continue</button></form>`;
     const hash = createHash('sha256').update(SUBMIT).digest('base64');
     const policy = `${page.headers['Content-Security-Policy']}; script-src 'sha256-${hash}'`;
     const reply = html(200, `${form}<script>${SUBMIT}</script>`);

@@ -98,6 +98,7 @@ const match = v.strictObject({
       : v.strictObject({ exact: v.pipe(text, v.startsWith('/')) }),
   ),
   method: v.optional(text),
+  headers: v.optional(v.array(v.strictObject({ name: text, value: v.strictObject({ exact: v.string() }) })), []),
 });
 
 const hostPort = v.pipe(v.string(), v.regex(/^[^\s:/]+:\d{1,5}$/, 'expected host:port'));
@@ -141,6 +142,8 @@ const backend = v.lazy(input => (has(input, 'mcp') ? v.strictObject({ mcp }) : v
 
 const route = v.strictObject({
   name: text,
+  // A name, or `*.` and the names under it. The other forms are refused at start.
+  hostnames: v.optional(v.array(v.pipe(v.string(), v.regex(/^(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/))), []),
   matches: v.pipe(v.array(match), v.minLength(1)),
   policies: v.optional(policies, {}),
   backends: v.pipe(v.array(backend), v.length(1)),
