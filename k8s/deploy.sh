@@ -158,8 +158,8 @@ explain() {
   say "$1 did not become ready within 3 minutes. Its pods and the last events:"
   in_namespace get pods --selector "app.kubernetes.io/name=$1" >&2 || true
   in_namespace get events --sort-by .lastTimestamp 2>/dev/null | grep -- "$1" | tail -n 5 >&2 || true
-  say "The end of its log:"
-  in_namespace logs "deployment/$1" --tail 10 >&2 || true
+  say "The end of their logs:"
+  in_namespace logs --selector "app.kubernetes.io/name=$1" --tail 10 --prefix --ignore-errors >&2 || true # of the old pods and the new
   fail "Mend what they say and run this again. ImagePullBackOff: the node can not reach the registry. FailedCreate: a policy of the cluster refuses the pod. More: kubectl --context $context --namespace $NAMESPACE describe pods --selector app.kubernetes.io/name=$1"
 }
 for name in $wanted agentgateway; do
