@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { AgentIdError } from '../../../src/base/errors.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { HttpKubeApi } from '../../../src/cluster/kubeApi.ts';
+import { loadUndici } from '../../../src/cluster/libraries.ts';
 import { openTunnel } from '../../../src/cluster/tunnel.ts';
+import { tunnelFetch } from '../../../src/cluster/tunnelFetch.ts';
 import { failure } from './support/failure.ts';
 import { FakeApiServer, refuse, sendHeaders } from './support/fakeApiServer.ts';
-import { FAST, fixedCredentials, until, withTunnel } from './support/world.ts';
+import { Backend, FAST, fixedCredentials, until, withTunnel } from './support/world.ts';
 
 const BASE = 'http://gateway.invalid';
 const ok: RequestListener = (_request, response) => response.end('ok');
@@ -106,6 +110,36 @@ test('a connection that ended before anything was sent is replaced for any metho
     },
     { connections: 1 },
   );
+});
+
+test('what certainly never left is sent again once, whatever the method, and not for ever', async () => {
+  const backend = await Backend.start(ok);
+  const undici = await loadUndici();
+  const stale = new AgentIdError('tunnel.stale', { pod: 'pod-a', port: 3000 });
+  const post = async (staleConnections: number) => {
+    let connections = 0;
+    const pool = new undici.Pool(`http://127.0.0.1:${backend.port}`, {
+      connect: (_options, callback) => {
+        if (connections++ < staleConnections) callback(stale, null);
+        else {
+          const socket = connect(backend.port, '127.0.0.1');
+          socket.once('connect', () => callback(null, socket));
+        }
+      },
+    });
+    const link = { prepare: async () => {}, proved: () => {}, pauseBeforeRetry: () => assert.fail('no pause') };
+    const send = tunnelFetch({ undici, pool, link, name: 'gateway', origin: BASE });
+    try {
+      const response = await send(`${BASE}/${staleConnections}`, { method: 'POST', body: 'x' });
+      return await response.text();
+    } finally {
+      await pool.destroy();
+    }
+  };
+  assert.equal(await post(1), 'ok');
+  await assert.rejects(post(2), failure('tunnel.stale'));
+  assert.deepEqual(backend.requests, ['POST /1']);
+  await backend.close();
 });
 
 test('the selector must select something', async () => {
