@@ -286,14 +286,8 @@ export class Connection implements Disposable {
   }
 
   /** The agent's token for an API; a refusal that a sign-in did not mend is told as that. */
-  async #release(api: string, options: GetOptions): Promise<AgentToken> {
-    try {
-      const token = await this.broker.get(api, options);
-      this.#recovery.released(api);
-      return token;
-    } catch (error) {
-      throw this.#recovery.judge(api, error);
-    }
+  #release(api: string, options: GetOptions): Promise<AgentToken> {
+    return this.#recovery.release(api, () => this.broker.get(api, options));
   }
 
   #forgetUser(): void {
@@ -306,13 +300,29 @@ export class Connection implements Disposable {
     this.#noTools();
   }
 
-  /** A sign-out in another window holds here as well. */
+  /** A sign-out in another window holds here as well, and a sign-in there is one that a turn may wait for here. */
   async #lookAfterSignIn(): Promise<void> {
     try {
       if (await this.#actor.hasLeft()) this.#forgetUser();
+      else await this.#takeUpSignIn();
     } catch (error) {
       this.#deps.logger.warn(`The stored sign-in could not be looked at: ${String(error)}`);
     }
+  }
+
+  /**
+   * Where Entra wanted the person, a new token of theirs says that they were there. Where the sidecar did, only a new
+   * sign-in would be a try, and nothing tells it from a renewal by another window.
+   */
+  async #takeUpSignIn(): Promise<void> {
+    const { question } = this.#recovery;
+    if (!question || question.error.code.startsWith('sidecar.') || this.#person.busy) return;
+    const { account } = this;
+    const signal = this.#life.signal;
+    const token = await this.#deps.signIn.silent({ ...(account && { account }), signal }).catch(() => undefined);
+    if (!token || token.raw === this.lastUserToken?.raw) return;
+    if (this.#recovery.question !== question || this.#person.busy) return;
+    await this.forceSignIn(() => Promise.resolve(token), signal);
   }
 
   /** Where no token for MCP could be had, the gateway's servers stand in the list with the reason. */

@@ -19,10 +19,16 @@ export type InteractiveSignIn = (signIn: SignIn, signal: AbortSignal, request?: 
 export class PersonSignIn {
   readonly #signIn: SignIn;
   readonly #recovery: Recovery;
+  #asked = 0;
 
   constructor(signIn: SignIn, recovery: Recovery) {
     this.#signIn = signIn;
     this.#recovery = recovery;
+  }
+
+  /** The person is at a sign-in. */
+  get busy(): boolean {
+    return this.#asked > 0;
   }
 
   /**
@@ -50,9 +56,14 @@ export class PersonSignIn {
     signal: AbortSignal,
   ): Promise<UserToken> {
     const { claims } = this.#recovery;
-    const token = await interactive(this.#signIn, signal, { ...request, ...(claims && { claims }) });
-    signal.throwIfAborted();
-    this.#recovery.signedIn();
-    return token;
+    this.#asked++;
+    try {
+      const token = await interactive(this.#signIn, signal, { ...request, ...(claims && { claims }) });
+      signal.throwIfAborted();
+      this.#recovery.signedIn();
+      return token;
+    } finally {
+      this.#asked--;
+    }
   }
 }

@@ -42,6 +42,7 @@ export class Recovery {
   readonly #waits = new SingleFlight<void>();
   readonly #refused = new Set<string>();
   readonly #tried = new Set<string>();
+  #signIns = 0;
   #claims: string | undefined;
   #question: Question | undefined;
 
@@ -53,6 +54,22 @@ export class Recovery {
   /** The claims challenge that came with the last refusal, as JSON text. */
   get claims(): string | undefined {
     return this.#claims;
+  }
+
+  /**
+   * What `work` gets, the agent's token for `api`; its failure as it is to be told. A sign-in that was made meanwhile did
+   * not fail: what began before it begins again.
+   */
+  async release<T>(api: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#signIns;
+    try {
+      const token = await work();
+      this.released(api);
+      return token;
+    } catch (error) {
+      if (needsPerson(error) && this.#signIns !== before) return this.release(api, work);
+      throw this.judge(api, error);
+    }
   }
 
   /**
@@ -78,6 +95,7 @@ export class Recovery {
 
   /** The person signed in: what was refused until now was tried. */
   signedIn(): void {
+    this.#signIns++;
     for (const key of this.#refused) this.#tried.add(key);
     this.#refused.clear();
     this.#claims = undefined;

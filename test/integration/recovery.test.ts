@@ -6,7 +6,10 @@ import type { ConnectionPlan } from '../../src/agent/configuration.ts';
 import type { InteractiveSignIn, SignInRequest } from '../../src/agent/personSignIn.ts';
 import type { Receipt } from '../../src/agent/receipts.ts';
 import { AgentIdError, isCancellation } from '../../src/base/errors.ts';
+import { Emitter } from '../../src/base/event.ts';
+import type { SecretStore } from '../../src/identity/types.ts';
 import { SignInCommands } from '../../src/views/signInCommands.ts';
+import { memorySecrets } from './support/core.ts';
 import { fillLoginPage } from './support/sandbox.ts';
 import { ALL_DONE, said, steps, thrown, world, type Core } from './wrong-input.fixture.ts';
 
@@ -40,10 +43,11 @@ class Person {
 }
 
 /** A connected core with a person at it; each call of a tool waits for `meanwhile`. */
-async function start(meanwhile: () => Promise<unknown> = async () => {}) {
+async function start(meanwhile: () => Promise<unknown> = async () => {}, options: { secrets?: SecretStore } = {}) {
   const person = new Person();
   const core = await w.core({
     fresh: true,
+    ...options,
     askSignIn: () => person.press(),
     askApproval: async () => {
       await meanwhile();
@@ -97,6 +101,34 @@ describe('a session that is revoked in the middle of a turn', () => {
       ['ok', 'ok'],
     );
     assert.ok(left.every(({ tokenExpiresAt = '', time }) => Date.parse(tokenExpiresAt) > Date.parse(time) - 1_000));
+    assert.deepEqual(steps(connection), ALL_DONE);
+  });
+
+  test('is mended by a sign-in in another window: nobody has to sign in here as well', async () => {
+    const values = memorySecrets();
+    const changed = new Emitter<string>();
+    const secrets: SecretStore = {
+      get: key => values.get(key),
+      set: async (key, value) => values.set(key, value).then(() => changed.fire(key)),
+      delete: async key => values.delete(key).then(() => changed.fire(key)),
+      onDidChange: changed.event,
+    };
+    await w.control('entra', { tokenLifetime: SHORT_S });
+    const { core, person, connection } = await start(async () => {}, { secrets });
+    const elsewhere = await start(async () => {}, { secrets });
+    await w.control('entra', { revokeRefreshTokens: true });
+    await sleep(SHORT_S);
+    await w.control('entra', { tokenLifetime: null });
+    person.press = () => void elsewhere.connection.forceSignIn(elsewhere.person.signIn, never);
+    const { outcome, calls } = await core.say(SEARCH);
+    assert.equal(outcome, 'done');
+    assert.deepEqual(
+      calls.map(({ status }) => status),
+      ['done'],
+    );
+    assert.deepEqual([core.questions, person.requests], [['signIn.sessionEnded'], []]);
+    assert.equal(elsewhere.person.requests.length, 1);
+    assert.equal(core.open.size, 0, 'the row is gone');
     assert.deepEqual(steps(connection), ALL_DONE);
   });
 

@@ -29,6 +29,23 @@ test('a refusal is told as it is until a sign-in was made for it; then it did no
     assert.equal(recovery.judge(api, error), error, 'another refusal, or another token, is another matter');
 });
 
+test('an exchange that began before a sign-in and fails after it does not count against that sign-in', async () => {
+  const recovery = new Recovery();
+  recovery.judge('mcp', mfa());
+  const begun = Promise.withResolvers<string>();
+  const answers = [() => begun.promise, () => Promise.resolve('token')];
+  const got = recovery.release('mcp', () => answers.shift()!());
+  recovery.signedIn();
+  begun.reject(mfa());
+  assert.equal(await got, 'token');
+  recovery.judge('mcp', mfa());
+  recovery.signedIn();
+  await assert.rejects(
+    recovery.release('mcp', () => Promise.reject(mfa())),
+    { code: 'agent.signInDidNotHelp' },
+  );
+});
+
 test('a token that is there ends what stood in its way, and no other', () => {
   const recovery = new Recovery();
   for (const api of ['mcp', 'openai']) recovery.judge(api, mfa());
