@@ -54,8 +54,9 @@ export function activate(context: vscode.ExtensionContext): void {
   const logger = redactingLogger(recent);
   const place = signInPlace();
   const { extensionKind } = context.extension;
+  const remote = remoteOf(vscode.env.remoteName, extensionKind === vscode.ExtensionKind.Workspace);
   const { say, loaded } = loadSayer(t, {
-    known: () => placeOf(session, remoteOf(vscode.env.remoteName, extensionKind === vscode.ExtensionKind.Workspace)),
+    known: () => placeOf(session, remote),
     helps: (action, error) => helps(action, error, waysHere(session.connection?.signInWays ?? [], place)),
   });
   const secrets = editorSecrets(context);
@@ -166,6 +167,7 @@ export function activate(context: vscode.ExtensionContext): void {
       clientVersion: version,
     }),
     helps: (action, error) => helps(action, error, waysHere(session.connection?.signInWays ?? [], place)),
+    remote,
     support: async () => ({
       ...supportFacts(context),
       log: recent.lines(),

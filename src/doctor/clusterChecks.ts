@@ -20,6 +20,8 @@ export interface Subject {
 }
 
 export interface ClusterNodes {
+  /** What is examined. */
+  plan: Node<{ plan: ConnectionPlan }>;
   subject: Node<Subject>;
   pod: Node<string>;
 }
@@ -97,5 +99,5 @@ export function clusterChecks(chain: Chain, deps: DoctorDeps, own: (api: KubeApi
       return name;
     },
   });
-  return { subject, pod };
+  return { plan: context, subject, pod };
 }

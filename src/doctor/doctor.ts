@@ -27,6 +27,8 @@ export interface DoctorDeps extends Pick<
 /** One examination, under way or over. */
 export interface Examination {
   readonly report: Report;
+  /** What is examined, once somebody chose it. */
+  readonly plan: ConnectionPlan | undefined;
   /** What the cluster says, once the agent was found. */
   readonly subject: Subject | undefined;
   /** Who signed in, once they have. */
@@ -63,10 +65,15 @@ export function examine(deps: DoctorDeps, changed: (id: CheckId) => void, signal
   const secrets: string[] = [];
   for (const { result } of [identity.userToken, identity.llmToken, identity.mcpToken])
     void result.then(found => found && secrets.push(found.value.raw));
+  let plan: ConnectionPlan | undefined;
+  void cluster.plan.result.then(found => void (plan = found?.value.plan));
   let subject: Subject | undefined;
   void cluster.subject.result.then(found => void (subject = found?.value));
   return {
     report: chain.states,
+    get plan() {
+      return plan;
+    },
     get subject() {
       return subject;
     },

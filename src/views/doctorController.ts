@@ -14,6 +14,7 @@ import { doctorRow, doctorSummary, type DoctorRowWords } from './doctorRow.ts';
 import { Feed, type Post } from './feed.ts';
 import { sayer, type Occasion } from './messages/index.ts';
 import type { Translate } from './messages/catalogue.ts';
+import type { Known } from './messages/place.ts';
 import { knownOf } from './place.ts';
 
 export interface DoctorViewDeps {
@@ -21,6 +22,8 @@ export interface DoctorViewDeps {
   /** What an examination needs, taken anew for each. */
   prepare(): Promise<DoctorDeps>;
   helps: Occasion['helps'];
+  /** The far side of a remote window: a kubeconfig may be on the other one. */
+  remote: Known['remote'];
   /** What the support bundle says of everything but the checks. */
   support(): Promise<Pick<BundleParts, 'environment' | 'settings' | 'log' | 'home' | 'secrets'>>;
   /** Shows the support bundle, to be read before it is copied or saved. */
@@ -38,7 +41,6 @@ export class DoctorController {
   readonly #feed = new Feed<DoctorState, DoctorOperation>(emptyDoctor, applyToDoctor);
   readonly #words: DoctorRowWords;
   #examination: Examination | undefined;
-  #sandbox = false;
   #running: AbortController | undefined;
 
   constructor(deps: DoctorViewDeps) {
@@ -79,7 +81,6 @@ export class DoctorController {
     try {
       const deps = await this.#deps.prepare();
       running.signal.throwIfAborted();
-      this.#sandbox = deps.plan?.mode === 'sandbox';
       const changed = (id: CheckId) => {
         const state = examination?.report.get(id);
         if (state && this.#running === running)
@@ -115,10 +116,15 @@ export class DoctorController {
     }
   }
 
-  #known() {
-    const subject = this.#examination?.subject;
-    if (!subject) return undefined;
-    const { configuration, agent, api } = subject;
-    return knownOf({ configuration, agent, context: api.context }, this.#sandbox, this.#examination?.user);
+  #known(): Known {
+    const { plan, subject, user } = this.#examination ?? {};
+    const { remote } = this.#deps;
+    const { context, namespace, deployment } = plan ?? {};
+    const sandbox = plan?.mode === 'sandbox';
+    return {
+      ...(remote && { remote }),
+      ...(context && namespace && deployment && { context, namespace, deployment, sandbox }),
+      ...(subject && knownOf({ ...subject, context: subject.api.context }, sandbox, user)),
+    };
   }
 }

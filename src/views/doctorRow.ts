@@ -70,7 +70,7 @@ export function doctorSummary(t: Translate, report: Report): string {
 const NOTHING = { remarks: [], facts: [], findings: [] };
 
 function needs(t: Translate, ids: readonly CheckId[]): string {
-  return t('Not checked: it needs “{0}”.', ids.map(id => checkTitle(t, id)).join('”, “'));
+  return t('It needs “{0}”.', ids.map(id => checkTitle(t, id)).join('”, “'));
 }
 
 function hasWarning({ findings }: Found): boolean {

@@ -79,7 +79,7 @@ describe('the Doctor', { skip: lacks('controlUrl', 'llmModel', 'mcpAppId') }, ()
       () => 'the fix in the clipboard',
       async () => (await world.workbench.clipboard()).includes('kubectl describe pod') || undefined,
     );
-    assert.match(await (await row('Tunnel to the sidecar')).innerText(), /it needs “Pod of the agent is ready”/);
+    assert.match(await (await row('Tunnel to the sidecar')).innerText(), /It needs “Pod of the agent is ready”/);
     await pictures('failure');
   });
 

@@ -47,7 +47,7 @@ test('a failure has its one fix, and what depends on it says what it would have 
     await failed.innerText(),
     /Failed[\s\S]*You may not create pods\/portforward[\s\S]*A cluster admin can fix/,
   );
-  assert.match(await row('Model answers').innerText(), /Not checked[\s\S]*it needs “Your rights in the namespace”/);
+  assert.match(await row('Model answers').innerText(), /Not checked[\s\S]*It needs “Your rights in the namespace”/);
   await failed.getByRole('button', { name: 'Copy for the Cluster Admin' }).click();
   await failed.getByRole('button', { name: 'Show Log' }).click();
   const [copied, ran] = (await doctor.posted()) as { type: string; text?: string; id?: string }[];

@@ -35,6 +35,7 @@ function start(change: Partial<DoctorViewDeps> = {}) {
     t: translate,
     prepare: async () => prepared as DoctorDeps,
     helps: () => true,
+    remote: undefined,
     support: async () => ({ environment: {}, settings: [], log: ['a line'], home: '/home/ana', secrets: [] }),
     offerBundle: async json => void did.push(JSON.parse(json)),
     runAction: id => did.push(id),
@@ -61,7 +62,16 @@ test('on the first day: no kubeconfig is the one failure, with the sandbox to tr
     ['agentId.openSettings', 'agentId.startSandbox'],
   );
   assert.equal(others.length, 20);
-  for (const { note } of others) assert.equal(note, 'Not checked: it needs “Kubeconfig”.');
+  for (const { note } of others) assert.equal(note, 'It needs “Kubeconfig”.');
+});
+
+test('in a remote window it says on which machine the kubeconfig must be', async () => {
+  const { controller, receiver } = start({ remote: { name: 'WSL', here: false } });
+  await controller.run();
+  assert.match(
+    receiver.state.checks[0]?.failure?.nextStep ?? '',
+    /on your own machine, where Agent ID runs, not in WSL/,
+  );
 });
 
 test('the buttons of the page', async () => {

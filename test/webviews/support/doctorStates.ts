@@ -47,7 +47,7 @@ const tokens: Partial<DoctorCheck> = {
 const notChecked = (needs: string): Partial<DoctorCheck> => ({
   status: 'blocked',
   ms: undefined,
-  note: `Not checked: it needs “${needs}”.`,
+  note: `It needs “${needs}”.`,
 });
 const forbidden = {
   sentence: 'You may not create pods/portforward in namespace agent-id.',
