@@ -179,6 +179,7 @@ export class Connection implements Disposable {
       return found.token;
     };
     await this.#pass(signIn, caller, { forceRefresh: () => asked, keepServers: false });
+    if (this.step('signIn').kind === 'done') this.#recovery.question?.settle(); // a turn that waits goes on with it
   }
 
   /**

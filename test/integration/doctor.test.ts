@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
+import type { InteractiveSignIn } from '../../src/agent/personSignIn.ts';
 import type { ConnectionPlan } from '../../src/agent/configuration.ts';
 import type { Examination } from '../../src/doctor/doctor.ts';
 import { CHECKS } from '../../src/doctor/report.ts';
+import { SignInCommands } from '../../src/views/signInCommands.ts';
 import { startCore } from './support/core.ts';
 import { doctorOf, kinds, type DoctorOptions } from './support/doctor.ts';
 import { PUBLIC_CLIENT, startSandbox, type TestSandbox } from './support/sandbox.ts';
@@ -140,6 +142,36 @@ test('a connection at work is left alone: an answer streams on, tokens, tunnels 
     assert.equal(connection.lastUserToken?.raw, lastUserToken?.raw);
     assert.equal(changes, 0);
     for (const each of listening) each.dispose();
+  } finally {
+    await core.stop();
+  }
+});
+
+test('a message that waits for a sign-in is answered when the Doctor got one', async () => {
+  const asked = Promise.withResolvers<void>();
+  const core = await startCore(sandbox, { askSignIn: () => asked.resolve() });
+  try {
+    const never = new AbortController().signal;
+    const connection = await core.session.connect(core.plan(), undefined, never);
+    assert.equal(connection.account, undefined);
+    const { session, interaction } = core;
+    const nobody = () => assert.fail('it needs no connect and no way of its own');
+    const commands = new SignInCommands({
+      ...{ session, usual: interaction.signIn, connect: nobody, begin: nobody },
+      use: work => work(connection, never),
+    });
+    const answer = core.say('Hello! What can you do?');
+    await asked.promise;
+    const signIn: InteractiveSignIn = async (...request) => {
+      const token = await interaction.signIn(...request);
+      void commands.takeUp();
+      return token;
+    };
+    const { report } = await examine({ deps: { secrets: core.secrets, interaction: { ...interaction, signIn } } });
+    assert.equal(report.get('signIn')?.kind, 'passed');
+    assert.equal((await answer).outcome, 'done');
+    assert.deepEqual([core.questions, core.open.size], [['agent.signInNeeded'], 0]);
+    assert.equal(connection.step('tools').kind, 'done');
   } finally {
     await core.stop();
   }
