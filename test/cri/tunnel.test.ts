@@ -123,6 +123,28 @@ test('an idle connection lives on its pings: the runtime answers them', async ()
   }
 });
 
+test('a runtime that stops without a word: a stream and an upload end, and it is found again when it goes on', async () => {
+  const quick = await open(5000, 200);
+  try {
+    const endless = new ReadableStream({ pull: controller => controller.enqueue(Buffer.alloc(256 * 1024)) });
+    const upload = code(quick.fetch(`${BASE}/upload`, { method: 'POST', body: endless, duplex: 'half' }));
+    const events = (await quick.fetch(`${BASE}/events`)).body!.getReader();
+    await events.read();
+    const stream = (async () => {
+      while (!(await events.read()).done);
+    })();
+    process.kill(containerd.pid, 'SIGSTOP');
+    try {
+      assert.deepEqual(await Promise.all([code(stream), upload]), ['tunnel.interrupted', 'tunnel.unanswered']);
+    } finally {
+      process.kill(containerd.pid, 'SIGCONT');
+    }
+    assert.equal(await (await quick.fetch(`${BASE}/`)).text(), 'ok');
+  } finally {
+    await quick.close();
+  }
+});
+
 test('a port that nobody listens on is refused in the runtime’s words', async () => {
   const nobody = await open(5001);
   try {
