@@ -31,9 +31,8 @@ export class Workbench {
       () => `command ${title} in the palette`,
       async () => {
         await this.page.keyboard.press('F1');
-        await field.waitFor();
-        await field.fill(`>${title.replace(/…$/, '')}`);
         try {
+          await field.fill(`>${title.replace(/…$/, '')}`, { timeout: 2500 }); // what takes the focus closes it again
           await row.click({ timeout: 2500 });
           return true;
         } catch {
