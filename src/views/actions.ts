@@ -163,13 +163,12 @@ export class Actions {
 
   /** Asks which context, namespace and agent; in a connection file's world only which agent. Undefined when the person left. */
   async choosePlan(signal: AbortSignal): Promise<ConnectionPlan | undefined> {
-    const { remembered, settings } = this.#deps;
+    const { remembered, settings, say } = this.#deps;
     const base = await this.#configuredWorld(remembered.plan);
-    const last = remembered.plan?.mode === 'connected' ? remembered.plan : undefined;
     const { planCluster, planOtherAgent } = await import('./connectFlow.ts'); // the Kubernetes client comes with it
     return base
-      ? planOtherAgent(base, this.#access(), signal)
-      : planCluster({ ...this.#access(), path: settings().kubeconfig }, last, signal);
+      ? planOtherAgent(base, this.#access(), say, signal)
+      : planCluster({ ...this.#access(), path: settings().kubeconfig }, remembered.lastCluster, say, signal);
   }
 
   async #connect(): Promise<void> {
@@ -178,10 +177,10 @@ export class Actions {
   }
 
   async #selectAgent(): Promise<void> {
-    const { session } = this.#deps;
+    const { session, say } = this.#deps;
     if (!session.plan) throw new AgentIdError('agent.notConnected');
     const { planOtherAgent } = await import('./connectFlow.ts');
-    const plan = await planOtherAgent(session.plan, this.#access(), this.#newAttempt().signal);
+    const plan = await planOtherAgent(session.plan, this.#access(), say, this.#newAttempt().signal);
     if (plan) await this.#run(plan, this.#deps.signIn.signIn);
   }
 

@@ -5,15 +5,22 @@ import { listNamespaces, type Discovery, type DiscoveredAgent } from '../cluster
 import { loadKubeconfig, type KubeconfigOptions } from '../cluster/kubeconfig.ts';
 import type { KubeApi } from '../cluster/kubeApi.ts';
 import { survey } from '../cluster/survey.ts';
-import { agentOrder } from './agentOrder.ts';
+import type { Failure } from '../protocol/common.ts';
+import { agentChoices, agentHint, contextChoices } from './connectChoices.ts';
 import { ask, pick } from './pick.ts';
 
 const t = vscode.l10n.t;
 
-/** Asks for context, namespace and agent, and for what the cluster does not say. Undefined when the person left. */
+type Say = (error: unknown) => Failure;
+
+/**
+ * Asks for context, namespace and agent, and for what the cluster does not say; what was used last is one press away.
+ * Undefined when the person left.
+ */
 export async function planCluster(
   access: KubeconfigOptions,
   last: ConnectionPlan | undefined,
+  say: Say,
   signal: AbortSignal,
 ): Promise<ConnectionPlan | undefined> {
   const title = t('Connect to an agent');
@@ -21,29 +28,21 @@ export async function planCluster(
   if (kubeconfig.contexts.length === 0) {
     throw new AgentIdError('kubeconfig.noContexts', { files: kubeconfig.files.join(', ') });
   }
-  const first = last?.context ?? kubeconfig.currentContext;
-  const contexts = [...kubeconfig.contexts].sort((a, b) => Number(b.name === first) - Number(a.name === first));
-  const context = await pick(
-    title,
-    t('Cluster context'),
-    contexts.map(item => ({
-      label: item.name,
-      description: item.name === kubeconfig.currentContext ? t('current context') : '',
-      detail: kubeconfig.files.length > 1 ? `${item.server} · ${item.file}` : item.server,
-      value: item,
-    })),
-  );
-  if (!context) return undefined;
+  const before = last && last.kubeconfig === access.path ? last : undefined;
+  const choice = await pick(title, t('Cluster context'), contextChoices(t, kubeconfig, before));
+  if (!choice) return undefined;
+  if ('again' in choice) return choice.again;
+  const { context } = choice;
   const api = await kubeconfig.connect(context.name);
   try {
-    const known = last?.context === context.name ? last.namespace : context.namespace;
-    const namespace = await pickNamespace(api, known, signal);
+    const lastHere = before?.context === context.name ? before : undefined;
+    const namespace = await pickNamespace(api, lastHere?.namespace ?? context.namespace, signal);
     if (!namespace) return undefined;
     const found = await asking(api, () => survey(api, namespace, signal));
-    const lastHere = last?.context === context.name && last.namespace === namespace ? last.deployment : undefined;
-    const agent = await pickAgent(found, namespace, context.name, { last: lastHere });
+    const known = lastHere?.namespace === namespace ? lastHere : undefined;
+    const agent = await pickAgent(found, namespace, context.name, { last: known?.deployment });
     if (!agent) return undefined;
-    const answers = await askMissing(agent, last && last.deployment === agent.deployment ? last.answers : {});
+    const answers = await askMissing(agent, known?.deployment === agent.deployment ? known.answers : {}, say);
     if (!answers) return undefined;
     return {
       mode: 'connected',
@@ -62,6 +61,7 @@ export async function planCluster(
 export async function planOtherAgent(
   plan: ConnectionPlan,
   access: Omit<KubeconfigOptions, 'path'>,
+  say: Say,
   signal: AbortSignal,
 ): Promise<ConnectionPlan | undefined> {
   const kubeconfig = await loadKubeconfig({ ...access, ...(plan.kubeconfig && { path: plan.kubeconfig }) });
@@ -70,7 +70,7 @@ export async function planOtherAgent(
     const found = await asking(api, () => survey(api, plan.namespace, signal));
     const agent = await pickAgent(found, plan.namespace, plan.context, { current: plan.deployment });
     if (!agent) return undefined;
-    const answers = await askMissing(agent, {});
+    const answers = await askMissing(agent, plan.deployment === agent.deployment ? plan.answers : {}, say);
     return answers && { ...plan, deployment: agent.deployment, answers };
   } finally {
     api.dispose();
@@ -112,29 +112,14 @@ async function pickAgent(
 ): Promise<DiscoveredAgent | undefined> {
   if (found.agents.length === 0) throw new AgentIdError('agent.noAgents', { namespace, context });
   const { refusesAgent } = await import('../gateway/agentVerdict.ts'); // the CEL engine comes with it
-  const agents = agentOrder(found, known.current ?? known.last, refusesAgent);
-  const shared = new Set(agents.map(({ agent }) => agent.serviceAccount)).size < agents.length;
-  const choices = agents.map(({ agent, refused }) => ({
-    label: agent.deployment,
-    description: [
-      agent.deployment === known.current
-        ? t('connected now')
-        : (agent.agentAppId?.value ?? t('no agent identity named')),
-      ...(agent.deployment === known.last ? [t('used last')] : []),
-    ].join(' · '),
-    detail: [
-      t('ServiceAccount {0}', agent.serviceAccount),
-      ...(refused ? [t('the gateway’s rules refuse it every tool')] : []),
-    ].join(' · '),
-    value: agent,
-  }));
-  const hint = shared ? t('Agents that share a ServiceAccount are not isolated from each other') : t('Agent');
-  return pick(t('Select an agent'), hint, choices);
+  return pick(t('Select an agent'), agentHint(t, found), agentChoices(t, found, refusesAgent, known));
 }
 
+/** Asks for each identifier that the cluster leaves open, and says why: often it is there and can't be read or used. */
 async function askMissing(
   agent: DiscoveredAgent,
   known: ConnectionPlan['answers'],
+  say: Say,
 ): Promise<ConnectionPlan['answers'] | undefined> {
   const answers = { ...known };
   const questions = {
@@ -142,9 +127,12 @@ async function askMissing(
     tenantId: t('Tenant id'),
     blueprintAppId: t('Blueprint (application id)'),
   };
+  const reasons = agent.problems
+    .filter(({ code }) => code === 'discovery.invalidId' || code === 'discovery.unreadable')
+    .map(problem => say(problem).sentence);
   for (const key of missingAnswers(agent, answers)) {
     const valid = (value: string) => (isGuid(value) ? undefined : t('A GUID: 8-4-4-4-12 hexadecimal digits'));
-    const answer = await ask(t('The cluster does not say'), questions[key], valid);
+    const answer = await ask(t('The cluster does not say'), [questions[key], ...reasons].join(' · '), valid);
     if (!answer) return undefined;
     answers[key] = answer;
   }

@@ -33,6 +33,8 @@ const storedServerSchema = v.object({
 export interface Remembered {
   readonly mode: 'apiKey' | 'plan' | undefined;
   readonly plan: ConnectionPlan | undefined;
+  /** The last connection to a cluster of the person's own, also when it is over: Connect… offers it first. */
+  readonly lastCluster: ConnectionPlan | undefined;
   keep(plan: ConnectionPlan): Promise<void>;
   keepApiKey(): Promise<void>;
   forget(): Promise<void>;
@@ -40,6 +42,7 @@ export interface Remembered {
 
 export function remember(state: vscode.Memento): Remembered {
   const key = 'agentId.last';
+  const clusterKey = 'agentId.lastCluster';
   const read = () => {
     const parsed = v.safeParse(rememberedSchema, state.get(key));
     return parsed.success ? parsed.output : undefined;
@@ -52,7 +55,14 @@ export function remember(state: vscode.Memento): Remembered {
       const last = read();
       return last?.mode === 'plan' ? last.plan : undefined;
     },
-    keep: async plan => state.update(key, { mode: 'plan', plan }),
+    get lastCluster() {
+      const parsed = v.safeParse(planSchema, state.get(clusterKey));
+      return parsed.success ? parsed.output : undefined;
+    },
+    keep: async plan => {
+      if (plan.mode === 'connected' && !plan.world) await state.update(clusterKey, plan);
+      await state.update(key, { mode: 'plan', plan });
+    },
     keepApiKey: async () => state.update(key, { mode: 'apiKey' }),
     forget: async () => state.update(key, undefined),
   };

@@ -1,3 +1,4 @@
+import { isLoopback } from '../../base/loopback.ts';
 import type { ClusterErrorCode } from '../../cluster/errors.ts';
 import type { Catalogue, Translate } from './catalogue.ts';
 import { ClusterFixes } from './fixes/cluster.ts';
@@ -22,6 +23,23 @@ export function clusterMessages(t: Translate, place: Place): Catalogue<ClusterEr
       : t(
           '{0} must be on your own machine, where Agent ID runs, not in {1}: bring it here, or let Agent ID run there (remote.extensionKind: workspace).',
           what,
+          remote.name,
+        );
+  };
+  /** `127.0.0.1` of a kubeconfig is the machine that it was made on, which a container or a far host is not. */
+  const otherLoopback = (server: string) => {
+    const { remote } = place;
+    const host = URL.parse(server)?.hostname ?? '';
+    if (!remote || !isLoopback(host)) return undefined;
+    return remote.here
+      ? t(
+          '{0} is {1} itself, where Agent ID runs, not your own machine: give the kubeconfig a server that can be reached from there, or install Agent ID on your own machine (remote.extensionKind: ui).',
+          host,
+          remote.name,
+        )
+      : t(
+          '{0} is your own machine, where Agent ID runs, not {1}: give the kubeconfig a server that can be reached from here, or let Agent ID run there (remote.extensionKind: workspace).',
+          host,
           remote.name,
         );
   };
@@ -93,7 +111,8 @@ export function clusterMessages(t: Translate, place: Place): Catalogue<ClusterEr
     }),
     'cluster.unreachable': v => ({
       sentence: t('The API server {0} can’t be reached: {1}.', v('server'), v('reason')),
-      next: t('Check the network and the VPN; try kubectl get pods with the same context.'),
+      next:
+        otherLoopback(v('server')) ?? t('Check the network and the VPN; try kubectl get pods with the same context.'),
       who: 'you',
       actions: ['agentId.connect'],
     }),

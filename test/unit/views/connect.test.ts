@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import type { ConnectionPlan } from '../../../src/agent/configuration.ts';
 import { AgentIdError } from '../../../src/base/errors.ts';
 import type { Discovery } from '../../../src/cluster/discovery.ts';
 import { refusesAgent } from '../../../src/gateway/agentVerdict.ts';
 import { agentOrder } from '../../../src/views/agentOrder.ts';
+import { remember } from '../../../src/views/memory.ts';
 import { sayer } from '../../../src/views/messages/index.ts';
 import { remoteOf } from '../../../src/views/place.ts';
 import { pluginText } from '../../../src/views/pluginText.ts';
@@ -46,12 +48,25 @@ describe('the agents on offer', () => {
   const config = /config\.yaml: \|\n(?<text>(?: {4}.*\n|\n)+)/.exec(file)?.groups?.['text'] ?? '';
   const gatewayFile = config.replace(/^ {4}/gm, '').replaceAll('${AGENT_APP_IDS}', `'${KNOWN}'`);
 
+  const refuses = (agentAppId: string, file = gatewayFile, blueprintAppId?: string, tenantId?: string) =>
+    refusesAgent(file, { agentAppId, blueprintAppId, tenantId });
+
   it('are told apart by the gateway’s own file', () => {
     assert.ok(gatewayFile.includes(KNOWN));
-    assert.equal(refusesAgent(gatewayFile, KNOWN), false);
-    assert.equal(refusesAgent(gatewayFile, UNKNOWN), true);
-    assert.equal(refusesAgent(gatewayFile.replace(/jwt\.appid in [^&]+&& /, ''), UNKNOWN), false);
-    assert.equal(refusesAgent('no: [yaml', UNKNOWN), false);
+    assert.equal(refuses(KNOWN), false);
+    assert.equal(refuses(UNKNOWN), true);
+    assert.equal(refuses(UNKNOWN, gatewayFile.replace(/jwt\.appid in [^&]+&& /, '')), false);
+    assert.equal(refuses(UNKNOWN, 'no: [yaml'), false);
+  });
+
+  it('are told apart by blueprint and tenant, where a rule looks at those', () => {
+    for (const claim of ['xms_par_app_azp', 'tid']) {
+      const file = gatewayFile.replace(/jwt\.appid in [^&]+(?=&& )/, `jwt.${claim} == '${KNOWN}' `);
+      assert.notEqual(file, gatewayFile);
+      assert.equal(refuses(UNKNOWN, file, KNOWN, KNOWN), false, claim);
+      assert.equal(refuses(KNOWN, file, UNKNOWN, UNKNOWN), true, claim);
+      assert.equal(refuses(KNOWN, file), false, `${claim} is not known`);
+    }
   });
 
   it('come in the order of use, then of what the gateway lets in, then of their names', () => {
@@ -65,7 +80,7 @@ describe('the agents on offer', () => {
       problems: [],
     } as unknown as Discovery;
     const names = (last?: string) =>
-      agentOrder(found, last, (_file, id) => id === UNKNOWN).map(
+      agentOrder(found, last, (_file, { agentAppId }) => agentAppId === UNKNOWN).map(
         ({ agent: { deployment }, refused }) => `${deployment}${refused ? '!' : ''}`,
       );
     assert.deepEqual(names(), ['b', 'c', 'a!', 'd!']);
@@ -106,9 +121,9 @@ describe('the trust prompt', () => {
 });
 
 describe('the wrong side of a remote window', () => {
-  const next = (remote: ReturnType<typeof remoteOf>, code: 'kubeconfig.notFound' | 'cluster.pluginMissing') =>
+  const next = (remote: ReturnType<typeof remoteOf>, code: string, more: Record<string, string> = {}) =>
     sayer(translate, { known: () => (remote ? { remote } : {}) })(
-      new AgentIdError(code, { path: 'p', command: 'kubelogin', hint: '' }),
+      new AgentIdError(code, { path: 'p', command: 'kubelogin', hint: '', ...more }),
     ).nextStep ?? '';
 
   it('is named, with what to do', () => {
@@ -123,10 +138,66 @@ describe('the wrong side of a remote window', () => {
     assert.match(next(remoteOf('ssh-remote', true), 'cluster.pluginMissing'), /^The plugin must be in the SSH host/);
   });
 
+  it('is named where it makes this machine’s own address another machine, as in a container with kind’s kubeconfig', () => {
+    const unreachable = (remote: ReturnType<typeof remoteOf>, server: string) =>
+      next(remote, 'cluster.unreachable', { server, reason: 'ECONNREFUSED' });
+    assert.match(
+      unreachable(remoteOf('dev-container', true), 'https://127.0.0.1:36443'),
+      /^127\.0\.0\.1 is the container itself, where Agent ID runs, not your own machine: /,
+    );
+    assert.match(
+      unreachable(remoteOf('wsl', false), 'https://localhost:6443'),
+      /^localhost is your own machine, where Agent ID runs, not WSL: /,
+    );
+    for (const [remote, server] of [
+      [remoteOf('wsl', true), 'https://api.example'],
+      [remoteOf(undefined, false), 'https://127.0.0.1:36443'],
+    ] as const)
+      assert.match(unreachable(remote, server), /^Check the network and the VPN/);
+  });
+
+  it('keeps the plugin’s own hint, which names what to install', () => {
+    assert.equal(next(remoteOf('wsl', true), 'cluster.pluginMissing', { hint: 'Get kubelogin.' }), 'Get kubelogin.');
+  });
+
   it('is no matter in a local window', () => {
     assert.match(
       next(remoteOf(undefined, false), 'kubeconfig.notFound'),
       /^Set agentId\.kubeconfig, or try the sandbox\.$/,
     );
+  });
+});
+
+describe('what the next window and the next Connect… begin with', () => {
+  const stored = new Map<string, unknown>();
+  const remembered = remember({
+    keys: () => [...stored.keys()],
+    get: (key: string) => stored.get(key),
+    update: async (key: string, value: unknown) => void stored.set(key, JSON.parse(JSON.stringify(value ?? null))),
+  } as Parameters<typeof remember>[0]);
+  const plan: ConnectionPlan = { mode: 'connected', context: 'c', namespace: 'n', deployment: 'd', answers: {} };
+
+  it('is nothing at first', () => {
+    assert.deepEqual([remembered.mode, remembered.plan, remembered.lastCluster], [undefined, undefined, undefined]);
+  });
+
+  it('is the cluster that is connected', async () => {
+    await remembered.keep(plan);
+    assert.deepEqual([remembered.mode, remembered.plan, remembered.lastCluster], ['plan', plan, plan]);
+  });
+
+  it('outlives a sandbox, a connection file and an API key for Connect… alone', async () => {
+    const sandbox: ConnectionPlan = { ...plan, mode: 'sandbox', deployment: 's' };
+    await remembered.keep(sandbox);
+    assert.deepEqual([remembered.plan, remembered.lastCluster], [sandbox, plan]);
+    await remembered.keep({ ...plan, deployment: 'f', world: { authority: 'https://a.example', keepSignIn: true } });
+    assert.deepEqual([remembered.plan?.deployment, remembered.lastCluster], ['f', plan]);
+    await remembered.keepApiKey();
+    assert.deepEqual([remembered.mode, remembered.plan, remembered.lastCluster], ['apiKey', undefined, plan]);
+  });
+
+  it('is after a Disconnect nothing for the window, and still the cluster for Connect…', async () => {
+    await remembered.forget();
+    assert.deepEqual([remembered.mode, remembered.plan, remembered.lastCluster], [undefined, undefined, plan]);
   });
 });

@@ -22,16 +22,6 @@ let directory: string;
 before(async () => void (directory = await mkdtemp(path.join(os.tmpdir(), 'agent-id-editor-'))));
 after(() => rm(directory, { recursive: true }));
 
-test('a kubeconfig without contexts has nothing to choose from', async () => {
-  const { planCluster } = await import('../../../src/views/connectFlow.ts');
-  const file = path.join(directory, 'kubeconfig');
-  await writeFile(file, 'apiVersion: v1\nkind: Config\ncontexts: []\n');
-  await assert.rejects(planCluster({ path: file, logger: silentLogger }, undefined, AbortSignal.timeout(20_000)), {
-    code: 'kubeconfig.noContexts',
-    args: { files: file },
-  });
-});
-
 test('a key is for one endpoint, which has to be one that a key may travel to', async () => {
   const { keyModel } = await import('../../../src/views/apiKeyFlow.ts');
   const open = (endpoint: string, stored?: object) => {
