@@ -132,7 +132,7 @@ async function askMissing(
     .map(problem => say(problem).sentence);
   for (const key of missingAnswers(agent, answers)) {
     const valid = (value: string) => (isGuid(value) ? undefined : t('A GUID: 8-4-4-4-12 hexadecimal digits'));
-    const answer = await ask(t('The cluster does not say'), [questions[key], ...reasons].join(' · '), valid);
+    const answer = await ask(questions[key], [t('The cluster does not say'), ...reasons].join(' · '), valid);
     if (!answer) return undefined;
     answers[key] = answer;
   }

@@ -193,6 +193,23 @@ echo '${answer}'
     await (await chat.frame()).getByRole('button', { name: /Connect to a Cluster/ }).waitFor();
   });
 
+  step('asks for the one thing that the cluster does not say, and takes no nonsense', async () => {
+    const { workbench, connection } = world;
+    await kubernetes('fixture', 'unannotated');
+    await connect();
+    const { quickInput } = workbench;
+    await quickInput.pick(connection.context, 'Cluster context');
+    await quickInput.pick(connection.namespace, 'Namespace of the agent');
+    await quickInput.pick(connection.agents[0]?.deployment ?? '');
+    await quickInput.enter('research-agent', 'The cluster does not say');
+    await quickInput.waitFor('A GUID');
+    await quickInput.waitFor('Agent identity (application id) of');
+    await workbench.screenshot('ask-identity');
+    await quickInput.cancel();
+    assert.equal(await workbench.modal().box.count(), 0);
+    await kubernetes('reset');
+  });
+
   step(
     'a single agent is picked by itself; a sign-in that can’t be reached is one sentence and a next step',
     async () => {
@@ -214,11 +231,14 @@ echo '${answer}'
     },
   );
 
-  step('does not ask for trust again', async () => {
+  step('what was used last is one press away, and is not asked to be trusted again', async () => {
     const { workbench, connection } = world;
     await connect();
-    await workbench.quickInput.pick(connection.context, 'Cluster context');
-    await workbench.quickInput.pick(connection.namespace, 'Namespace of the agent');
+    await workbench.quickInput.waitFor('Cluster context');
+    const [first] = await workbench.quickInput.labels();
+    assert.ok(first?.startsWith(`${connection.agents[0]?.deployment}, used last`), first);
+    await workbench.screenshot('pick-used-last');
+    await workbench.quickInput.field.press('Enter');
     await signInUnreachable();
     await workbench.reload();
     await workbench.statusBar(`${connection.agents[0]?.deployment}, not signed in`).waitFor();
@@ -238,6 +258,23 @@ echo '${answer}'
     await workbench.quickInput.pick(connection.agents[0]?.deployment ?? '');
     const sentence = await said(/names the blueprint/, ['Connect…']);
     assert.ok(sentence.includes(connection.blueprintAppId), sentence);
+  });
+
+  step('asks again for another blueprint, showing what changed; a no leaves what is connected', async () => {
+    const { workbench, connection } = world;
+    await kubernetes('reset');
+    await kubernetes('fixture', 'secondBlueprint');
+    await connect();
+    await workbench.quickInput.pick(connection.context, 'Cluster context');
+    await workbench.quickInput.pick(connection.namespace, 'Namespace of the agent');
+    await workbench.quickInput.pick('other-agent');
+    const modal = workbench.modal('not as you confirmed it');
+    assert.match(await modal.text(), new RegExp(`Blueprint: \\S+ \\(until now ${connection.blueprintAppId}\\)`));
+    await workbench.screenshot('trust-changed');
+    await modal.click('Cancel');
+    await said(/not confirmed, so nothing was sent/, ['Connect…']);
+    await workbench.statusBar(`${connection.agents[0]?.deployment}, not signed in`).waitFor();
+    await (await workbench.view('Identity').open()).row('Sidecar healthy').waitFor();
   });
 
   step('disconnects, and stays so', async () => {

@@ -191,10 +191,10 @@ test('only what the cluster leaves open is asked, with the reason; an answer hol
   let objects = await ourManifests({ ...VALUES, RESEARCH_AGENT_APP_ID: '${RESEARCH_AGENT_APP_ID}' });
   const { server, kubeconfig } = await cluster(t, objects);
   const typed = (box: Box) => {
-    assert.equal(box.title, 'The cluster does not say');
+    assert.equal(box.title, 'Agent identity (application id) of research-agent'); // stays beside what is wrong with an entry
     assert.match(
       box.hint,
-      /^Agent identity \(application id\) of research-agent · “\$\{RESEARCH_AGENT_APP_ID\}” is not an id \(from Deployment research-agent, annotation agent-id\.dev\/agent-identity\)/,
+      /^The cluster does not say · “\$\{RESEARCH_AGENT_APP_ID\}” is not an id \(from Deployment research-agent, annotation agent-id\.dev\/agent-identity\)/,
     );
     assert.match(box.problem('research-agent') ?? '', /^A GUID/);
     assert.equal(box.problem(` ${RESEARCH} `), undefined);
@@ -213,8 +213,9 @@ test('only what the cluster leaves open is asked, with the reason; an answer hol
   forbid(server, '/api/v1/namespaces/agent-id/configmaps/agent-id-sidecar');
   await connect(kubeconfig, [
     'intern-agent',
-    ({ hint }) => {
-      assert.match(hint, /^Tenant id · The ConfigMap agent-id-sidecar could not be read/);
+    ({ title, hint }) => {
+      assert.equal(title, 'Tenant id');
+      assert.match(hint, /^The cluster does not say · The ConfigMap agent-id-sidecar could not be read/);
       return TENANT;
     },
   ]);
