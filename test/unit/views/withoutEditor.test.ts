@@ -1,15 +1,20 @@
-// Surfaces that import `vscode` for their dialogs and fail before the first of them: the module is stood in for.
+// Surfaces that import `vscode` for their words, or for dialogs that they do not come to: the module is stood in for.
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { registerHooks } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import type { Session } from '../../../src/agent/session.ts';
+import { AgentIdError } from '../../../src/base/errors.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import type { Settings } from '../../../src/settings.ts';
+import { sayer } from '../../../src/views/messages/index.ts';
+import { translate } from './support.ts';
 
 const STAND_IN = `data:text/javascript,${encodeURIComponent(`
-  export const l10n = { t: message => message };
+  export const l10n = { t: (message, ...args) => message.replace(/\\{(\\d)\\}/g, (_all, index) => args[index]) };
+  export const env = { language: 'en' };
   export const Uri = { joinPath: ({ fsPath }, ...parts) => ({ fsPath: [fsPath, ...parts].join('/') }) };
 `)}`;
 const hooks = registerHooks({
@@ -66,4 +71,30 @@ test('a sandbox that does not come up is told with what it said last, or with wh
   const dies = "process.stderr.write('no port is free', () => process.exit(3));";
   await assert.rejects(start(dies), problem(/^it ended with code 3: no port is free$/));
   await assert.rejects(start('process.send({ version: 2 });'), problem(/version/));
+});
+
+test('a tunnel that is not there says since when, and why', async () => {
+  const { identityRows } = await import('../../../src/views/identityTree.ts');
+  const since = Date.UTC(2026, 0, 2, 3, 4, 5);
+  const clock = new Date(since).toLocaleTimeString('en');
+  const error = new AgentIdError('tunnel.noReadyPod', { namespace: 'n', selector: 's', reason: 'there are no pods' });
+  const value = { value: 'x' };
+  const connection = {
+    step: () => ({ kind: 'pending' }),
+    sidecarTunnel: { state: { kind: 'reconnecting', since, pod: 'pod-a', error } },
+    gatewayTunnel: { state: { kind: 'ready', since, pod: 'pod-b' } },
+    configuration: { agentAppId: value, blueprintAppId: value, llmApi: value, mcpApi: value },
+    agent: { namespace: 'n', deployment: 'd', serviceAccount: 'a' },
+    broker: { peek: () => undefined },
+  };
+  const session = { mode: 'connected', plan: { mode: 'connected' }, connection } as unknown as Session;
+  const rows = identityRows(session, '', sayer(translate)).flatMap(row => row.children ?? []);
+  const tunnels = rows.filter(({ id }) => id.startsWith('tunnel:'));
+  assert.deepEqual(
+    tunnels.map(({ description }) => description),
+    [`reconnecting · since ${clock} · pod-a`, 'ready · pod-b'],
+  );
+  const tooltip = tunnels[0]?.tooltip;
+  assert.match(typeof tooltip === 'string' ? tooltip : '', new RegExp(`^since ${clock}\\n\\nNo pod is ready`));
+  assert.equal(tunnels[1]?.tooltip, `since ${clock}`);
 });
