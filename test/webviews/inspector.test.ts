@@ -70,13 +70,15 @@ test('a failed row, one that is not configured and one that loads stand beside g
   assert.match(await row('T2 (Azure OpenAI)').innerText(), /from before stays in use: 42 min left/);
 });
 
-test('the fix in full has the width of the table, whatever the width of the status', async () => {
+test('the fix in full has the width of the table, whatever the width of the status, and is no row of it', async () => {
   await open(states.failed);
   const table = inspector.page.getByRole('table', { name: 'Tokens' });
-  await table.getByText('The fix in full').click();
-  const fix = table.getByRole('group', { name: 'The fix in full' });
+  const named = 'The fix in full for T2 (Azure OpenAI)';
+  await inspector.page.getByText(named).click();
+  const fix = inspector.page.getByRole('group', { name: named });
   const [whole, shown] = [await table.boundingBox(), await fix.boundingBox()];
   assert.ok(shown!.width > whole!.width * 0.9, `${shown?.width} of ${whole?.width}`);
+  assert.equal(await table.getByRole('row').count(), 1 + states.failed.tokens.length);
 });
 
 test('a token whose signature is wrong is not called OK', async () => {
@@ -318,11 +320,10 @@ test('what is drawn anew leaves the page where it was scrolled to, and opens the
 
 test('a fix that somebody reads stays open while other rows are drawn anew', async () => {
   await open(states.failed);
-  const table = inspector.page.getByRole('table', { name: 'Tokens' });
-  await table.getByText('The fix in full').click();
+  await inspector.page.getByText('The fix in full for T2').click();
   const [tc] = states.failed.tokens;
   await patch({ op: 'token', token: { ...tc!, status: { kind: 'loading' } } });
-  assert.equal(await table.getByRole('group', { name: 'The fix in full' }).isVisible(), true);
+  assert.equal(await inspector.page.getByRole('group', { name: 'The fix in full for T2' }).isVisible(), true);
   assert.equal(await inspector.page.evaluate('document.activeElement.dataset.key'), 'fold of fix openai');
 });
 

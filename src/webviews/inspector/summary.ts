@@ -10,7 +10,8 @@ import { redraw } from '../shared/redraw.ts';
 /** The summary: one row per token, each with its own status, so that a failed one stands beside good ones. */
 export class Summary {
   readonly #body = h('tbody', { role: 'rowgroup' });
-  readonly element = h(
+  readonly #fixes = h('div');
+  readonly #table = h(
     'table',
     // The roles are spelled out because a narrow view shows the rows as blocks, and a table that is not
     // displayed as one loses its meaning for assistive technology.
@@ -18,6 +19,7 @@ export class Summary {
     h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, ...columns().map(heading))),
     this.#body,
   );
+  readonly element = h('div', {}, this.#table, this.#fixes);
   readonly #countdown: Countdown;
   readonly #show: (token: string) => void;
   readonly #on: FailureEvents;
@@ -33,21 +35,16 @@ export class Summary {
   show(tokens: readonly InspectedToken[]): void {
     this.#tokens = tokens;
     this.#expiries = [];
-    redraw(this.element, () => fill(this.#body, ...tokens.flatMap(token => this.#rows(token))));
+    redraw(this.element, () => {
+      fill(this.#body, ...tokens.map(token => this.#row(token)));
+      fill(this.#fixes, ...tokens.map(fix)); // too long for a cell
+    });
   }
 
   /** A token that ran out while we look changes more than its time. */
   tick(): void {
     if (this.#expiries.some(({ expired, expiresAt }) => expired !== this.#countdown.until(expiresAt) <= 0))
       this.show(this.#tokens);
-  }
-
-  /** The row, and below it in full width what is too long for its cell. */
-  #rows(token: InspectedToken): HTMLElement[] {
-    const fix = token.status.kind === 'error' ? fixInFull(token.status.failure, token.id) : undefined;
-    if (!fix) return [this.#row(token)];
-    const below = h('tr', { role: 'row', class: 'below' }, h('td', { role: 'cell', colspan: columns().length }, fix));
-    return [this.#row(token), below];
   }
 
   #row(token: InspectedToken): HTMLElement {
@@ -107,6 +104,10 @@ export class Summary {
     this.#expiries.push({ expiresAt, expired: this.#countdown.until(expiresAt) <= 0 });
     return this.#countdown.timeLeft(element, expiresAt, ago);
   }
+}
+
+function fix({ id, label, status }: InspectedToken): Child {
+  return status.kind === 'error' && fixInFull(status.failure, { place: id, of: label });
 }
 
 /** Beside the word Expired. */

@@ -14,6 +14,8 @@ export interface FailureEvents {
 interface Where {
   first?: HTMLElement;
   place?: string;
+  /** What failed, where its fix stands apart from it. */
+  of?: string;
 }
 
 /**
@@ -21,7 +23,7 @@ interface Where {
  * and the fix in full. `place` tells it from others on a page that is drawn anew.
  */
 export function describeFailure(failure: Failure, on: FailureEvents, where: Where = {}): HTMLElement[] {
-  const fix = fixInFull(failure, where.place);
+  const fix = fixInFull(failure, where);
   return [...describeBriefly(failure, on, where), ...(fix ? [fix] : [])];
 }
 
@@ -56,9 +58,9 @@ function copyFix(label: string, key: string | undefined, copy: () => void): HTML
 }
 
 /** Exactly what the button copies, so that it can be read before it is sent. */
-export function fixInFull({ fix }: Failure, place?: string): HTMLElement | undefined {
+export function fixInFull({ fix }: Failure, { place, of }: Where = {}): HTMLElement | undefined {
   if (!fix) return undefined;
-  const title = t('The fix in full');
+  const title = of ? t('The fix in full for {0}', visible(of)) : t('The fix in full');
   const key = place && `fix ${place}`;
   return h(
     'details',
