@@ -282,6 +282,18 @@ test('in a low view the first call that waits is shown, then the next, then the 
   assert.ok(rest < 2, 'follows the end again');
 });
 
+test('the answers to a call that is only begun to be seen do not lie over its name', async () => {
+  await open(longChat(1), { width: 320, height: 520 });
+  await patch(
+    { op: 'add', item: tool('a', { name: 'first', status: 'waiting', receipt: undefined }) },
+    { op: 'add', item: tool('b', { name: 'second', status: 'waiting', receipt: undefined }) },
+  );
+  const card = chat.page.getByRole('group', { name: 'Tool second' });
+  const name = await card.locator('.tool-line').boundingBox();
+  const answer = await card.getByRole('button', { name: 'Allow Once' }).boundingBox();
+  assert.ok(answer!.y >= name!.y + name!.height, `${answer?.y} below ${name?.y} + ${name?.height}`);
+});
+
 test('arguments longer than the view scroll in the card, between its name and the answers', async () => {
   await open(chats.empty, { width: 300, height: 420 });
   const lines = Array.from({ length: 60 }, (_, n) => `"line ${n}"`).join(',\n');
