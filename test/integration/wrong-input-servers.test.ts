@@ -78,12 +78,7 @@ describe('the gateway’s route to the tools', () => {
     ['wants another audience', /- api:\/\/.*/, '- api://other', 'gateway.audienceRejected'],
     ['wants another issuer', /issuer: .*/, 'issuer: https://sts.windows.net/other/', 'gateway.issuerRejected'],
     ['knows other keys', /jwks:\s+file: .*/, 'jwks: \'{"keys":[]}\'', 'gateway.signatureRejected'],
-    [
-      'refuses by a rule',
-      'mcpAuthorization:',
-      'authorization:\n        rules:\n          - require: "jwt.scp == \'nobody\'"\n      mcpAuthorization:',
-      'gateway.forbidden',
-    ],
+    ['refuses by a rule', 'has(jwt.scp)', "jwt.scp == 'nobody'", 'gateway.forbidden'],
     ['is not there', 'exact: /mcp', 'exact: /other', 'gateway.routeMissing'],
   ] as const) {
     test(what, async () => {
