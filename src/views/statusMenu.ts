@@ -14,6 +14,7 @@ export async function showStatusMenu(session: Session): Promise<void> {
           item('plug', t('Connect to a cluster'), 'agentId.connect'),
           item('beaker', t('Start the sandbox'), 'agentId.startSandbox'),
           item('key', t('Use an API key'), 'agentId.setApiKey'),
+          item('pulse', t('Run Doctor'), 'agentId.runDoctor'),
         ]
       : [
           ...(connection
@@ -29,6 +30,7 @@ export async function showStatusMenu(session: Session): Promise<void> {
               ]
             : []),
           item('add', t('New Chat'), 'agentId.newChat'),
+          item('pulse', t('Run Doctor'), 'agentId.runDoctor'),
           item('settings-gear', t('Show Configuration'), 'agentId.showConfiguration'),
           item('plug', t('Connect…'), 'agentId.connect'),
           item('debug-disconnect', t('Disconnect'), 'agentId.disconnect'),
