@@ -14,14 +14,17 @@ export async function pickPod(
   signal?: AbortSignal,
 ): Promise<string> {
   const { namespace, selector } = where;
-  const none = (reason: string) =>
-    new AgentIdError('tunnel.noReadyPod', { namespace, selector: selectorText(selector), reason });
+  const none = (reason: string, pods?: number) =>
+    new AgentIdError('tunnel.noReadyPod', {
+      ...{ namespace, selector: selectorText(selector), reason },
+      ...(pods !== undefined && { pods }),
+    });
   if (Object.keys(selector).length === 0) throw none('the selector is empty'); // it would match every pod
   const pods = await kube.pods(api, namespace, selector, signal);
   const usable = pods.filter(isUsable);
   if (usable.some(pod => pod.metadata.name === current) && current) return current;
   const [youngest] = usable.toSorted((a, b) => age(b) - age(a) || a.metadata.name.localeCompare(b.metadata.name));
-  if (!youngest) throw none(pods.length === 0 ? 'there are no pods' : pods.map(whyNot).join('; '));
+  if (!youngest) throw none(pods.length === 0 ? 'there are no pods' : pods.map(whyNot).join('; '), pods.length);
   return youngest.metadata.name;
 }
 

@@ -88,15 +88,17 @@ function found({ facts, findings, remarks }: Found): object {
       findings: findings.map(finding =>
         finding.kind === 'verdict'
           ? { of: finding.token, code: finding.verdict.code, outcome: finding.verdict.outcome }
-          : {
-              path: finding.verdict.path,
-              outcome: finding.verdict.outcome,
-              checks: finding.verdict.checks.map(({ kind, outcome, reason }) => ({
-                kind,
-                outcome,
-                reason: reason?.code,
-              })),
-            },
+          : finding.kind === 'noToken'
+            ? { of: finding.token, code: 'noToken' }
+            : {
+                path: finding.verdict.path,
+                outcome: finding.verdict.outcome,
+                checks: finding.verdict.checks.map(({ kind, outcome, reason }) => ({
+                  kind,
+                  outcome,
+                  reason: reason?.code,
+                })),
+              },
       ),
     }),
   };

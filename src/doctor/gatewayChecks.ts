@@ -61,8 +61,9 @@ export function gatewayChecks(
         ['llm', llm],
         ['mcp', mcp],
       ] as const)
-        for (const verdict of token ? rules.preflight(api, decodeToken(token.raw)) : [])
-          look.finding({ kind: 'route', verdict });
+        if (!token) look.finding({ kind: 'noToken', token: api });
+        else
+          for (const verdict of rules.preflight(api, decodeToken(token.raw))) look.finding({ kind: 'route', verdict });
       const refused = look.found.findings.find(each => each.kind === 'route' && each.verdict.outcome === 'refused');
       if (refused?.kind === 'route') {
         const { path, answer } = refused.verdict;

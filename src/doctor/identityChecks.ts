@@ -101,7 +101,8 @@ export function identityChecks(
         ['llm', llm],
         ['mcp', mcp],
       ] as const)
-        if (token)
+        if (!token) look.finding({ kind: 'noToken', token: role });
+        else
           await lookAtToken(look, role, token.raw, signed, found, {
             audiences: found.configuration.audiences[token.api] ?? [],
             callerAppId: found.configuration.agentAppId.value,

@@ -72,7 +72,10 @@ export type TokenRole = 'tc' | 'llm' | 'mcp';
 
 /** A judgement that has words of its own. */
 export type Finding =
-  { kind: 'verdict'; token: TokenRole; verdict: Verdict } | { kind: 'route'; verdict: RouteVerdict };
+  | { kind: 'verdict'; token: TokenRole; verdict: Verdict }
+  | { kind: 'route'; verdict: RouteVerdict }
+  /** There is no such token, so that what it would have shown stays open. */
+  | { kind: 'noToken'; token: TokenRole };
 
 /** The federated credential that the blueprint needs, as Graph takes it; without an issuer where none is known that would do. */
 export interface FederatedCredential {

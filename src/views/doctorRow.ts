@@ -1,3 +1,4 @@
+import { AgentIdError } from '../base/errors.ts';
 import {
   CHECKS,
   type CheckId,
@@ -13,6 +14,7 @@ import type { DoctorCheck, DoctorFinding } from '../protocol/doctor.ts';
 import type { Translate } from './messages/catalogue.ts';
 import { blueprintPath, Graph, sentWith } from './messages/fixes/graph.ts';
 import { checkGroup, checkTitle, factLabel, tokenName } from './messages/doctorWords.ts';
+import { handOver } from './messages/handOver.ts';
 import { Place, type Known } from './messages/place.ts';
 import { sayReason } from './messages/preflight.ts';
 import { sayRemedy } from './messages/remedy.ts';
@@ -46,8 +48,9 @@ export function doctorRow(id: CheckId, state: CheckState, words: DoctorRowWords)
       return { ...row, status, ms: state.ms, ...found(state, words) };
     }
     case 'unknown':
+      return { ...row, status: 'unknown', ms: state.ms, failure: say(state.error), ...found(state, words) };
     case 'failed':
-      return { ...row, status: state.kind, ms: state.ms, failure: say(state.error), ...found(state, words) };
+      return { ...row, status: 'failed', ms: state.ms, failure: failed(state, words), ...found(state, words) };
   }
 }
 
@@ -57,14 +60,40 @@ export function doctorSummary(t: Translate, report: Report): string {
     CHECKS.filter(id => kinds.includes(report.get(id)?.kind ?? 'stopped')).length;
   const [failed, blocked, open, stopped] = [count('failed'), count('blocked'), count('unknown'), count('stopped')];
   if (stopped > 0)
-    return t('Stopped: {0} passed, {1} failed, {2} not looked at.', count('passed'), failed, stopped + blocked);
-  if (failed > 0)
-    return blocked > 0
-      ? t('{0} failed, and {1} that depend on it were not looked at.', failed, blocked)
-      : t('{0} failed, {1} passed.', failed, count('passed'));
+    return t('Stopped: {0} passed, {1} failed, {2} not looked at.', count('passed'), failed, stopped + blocked + open);
+  if (failed > 0) {
+    const sentence =
+      blocked > 0
+        ? t('{0} failed, and {1} that depend on it were not looked at.', failed, blocked)
+        : t('{0} failed, {1} passed.', failed, count('passed'));
+    return open > 0 ? `${sentence} ${t('{0} could not be looked at.', open)}` : sentence;
+  }
   return open > 0
     ? t('Nothing failed; {0} could not be looked at.', open)
     : t('All {0} checks passed.', count('passed'));
+}
+
+/** Where the gateway's file refuses, with the change that mends it: what goes to an admin stands alone. */
+function failed({ error, findings }: Found & { error: unknown }, { t, say, known }: DoctorRowWords): Failure {
+  const said = say(error);
+  if (!AgentIdError.is(error, 'doctor.refusedByFile')) return said;
+  const checks = findings.flatMap(each =>
+    each.kind === 'route' && each.verdict.path === error.args.path ? each.verdict.checks : [],
+  );
+  const check = checks.find(({ outcome, remedy }) => outcome === 'fails' && remedy);
+  if (!check?.remedy) return said;
+  const remedy = sayRemedy(t, check.remedy, known());
+  const { who, sentence: next } = remedy;
+  const sentence = `${said.sentence} ${sayReason(t, check)}`;
+  const value = (name: string) => (name === 'route' ? String(error.args.path) : '');
+  const fix = who === 'you' ? undefined : handOver(t, { ...remedy, sentence, next }, error, value, new Place(known));
+  return {
+    sentence: clip(sentence, LIMITS.sentence),
+    nextStep: clip(next, LIMITS.sentence),
+    who,
+    ...(fix && { fix: clip(fix, LIMITS.fix) }),
+    actions: said.actions,
+  };
 }
 
 const NOTHING = { remarks: [], facts: [], findings: [] };
@@ -74,7 +103,9 @@ function needs(t: Translate, ids: readonly CheckId[]): string {
 }
 
 function hasWarning({ findings }: Found): boolean {
-  return findings.some(finding => finding.kind === 'verdict' && finding.verdict.outcome === 'warning');
+  return findings.some(
+    finding => finding.kind === 'noToken' || (finding.kind === 'verdict' && finding.verdict.outcome === 'warning'),
+  );
 }
 
 function found(
@@ -83,7 +114,7 @@ function found(
 ): Pick<DoctorCheck, 'facts' | 'findings' | 'remarks' | 'text'> {
   return {
     facts: facts.map(({ name, value }) => ({ label: factLabel(t, name), value: clip(value, LIMITS.sentence) })),
-    findings: findings.flatMap(finding => said(t, finding)).slice(0, LIMITS.checks),
+    findings: findings.flatMap(finding => said(t, finding, known())).slice(0, LIMITS.checks),
     remarks: remarks.slice(0, LIMITS.checks).map(say),
     ...(credential && {
       text: {
@@ -102,8 +133,12 @@ function sayCredential(t: Translate, { blueprintAppId, body }: FederatedCredenti
   return `${graph.call('POST', path, { name, issuer, ...rest })}\n\n${permission}`;
 }
 
-function said(t: Translate, finding: Finding): DoctorFinding[] {
-  if (finding.kind === 'route') return routeLines(t, finding.verdict);
+function said(t: Translate, finding: Finding, known: Known | undefined): DoctorFinding[] {
+  if (finding.kind === 'route') return routeLines(t, finding.verdict, known);
+  if (finding.kind === 'noToken')
+    return [
+      { title: tokenName(t, finding.token), outcome: 'warning', sentence: t('Not checked: there is no such token.') },
+    ];
   const { token, verdict } = finding;
   return [
     {
@@ -115,12 +150,12 @@ function said(t: Translate, finding: Finding): DoctorFinding[] {
 }
 
 /** One line for a route that lets the agent in, and for another one each check that does not pass. */
-function routeLines(t: Translate, verdict: RouteVerdict): DoctorFinding[] {
+function routeLines(t: Translate, verdict: RouteVerdict, known: Known | undefined): DoctorFinding[] {
   const title = clip(verdict.path, LIMITS.line);
   const open = verdict.checks.filter(({ outcome }) => outcome === 'fails' || outcome === 'unknown');
   if (open.length === 0) return [{ title, outcome: 'ok', sentence: t('The gateway’s file lets the agent in.') }];
   return open.map(check => {
-    const remedy = check.remedy && sayRemedy(t, check.remedy);
+    const remedy = check.remedy && sayRemedy(t, check.remedy, known);
     const sentence = [sayReason(t, check), remedy?.sentence].filter(Boolean).join(' ');
     return {
       title,

@@ -131,7 +131,7 @@ test('each failure is spoken once', async () => {
 
 test('the federated credential can be read and copied although nothing failed', async () => {
   await open(states().green);
-  const federation = row('What Entra knows of the ServiceAccount');
+  const federation = row('Issuer and keys of the ServiceAccount');
   await federation.getByText('What was found').click();
   await federation.getByRole('group', { name: 'Federated credential that the blueprint needs' }).waitFor();
   await federation.getByRole('button', { name: 'Copy this text' }).click();

@@ -160,13 +160,22 @@ export function clusterMessages(t: Translate, place: Place): Catalogue<ClusterEr
       who: 'you',
       actions: ['agentId.connect'],
     }),
-    'tunnel.noReadyPod': v => ({
-      sentence: t('No pod is ready in namespace {0} for {1}: {2}.', v('namespace'), v('selector'), v('reason')),
-      next: t('Wait until it is, or look at it: kubectl describe pod; then connect again.'),
-      who: 'clusterAdmin',
-      fix: fixes.describePods(v('selector')),
-      actions: ['agentId.connect'],
-    }),
+    'tunnel.noReadyPod': v => {
+      const name = nameIn(v('selector'));
+      const none = v('pods') === '0' && name !== undefined;
+      return {
+        sentence: t(
+          'No pod is ready in namespace {0} for {1}: {2}.',
+          ...[v('namespace'), name ?? v('selector'), v('reason')],
+        ),
+        next: none
+          ? t('Look whether its Deployment has 0 replicas: kubectl get deployment {0}; then connect again.', name)
+          : t('Wait until it is, or look at it: kubectl describe pod; then connect again.'),
+        who: 'clusterAdmin',
+        fix: none ? fixes.scaleUp(name) : fixes.describePods(v('selector')),
+        actions: ['agentId.connect'],
+      };
+    },
     'tunnel.upgradeRefused': v => ({
       sentence: t('Something between here and the pod refuses WebSockets (status {0}): {1}.', v('status'), v('reason')),
       next: t('Ask for WebSocket upgrades to be allowed on the way to {0}.', v('server')),
@@ -291,4 +300,9 @@ export function clusterMessages(t: Translate, place: Place): Catalogue<ClusterEr
       actions: ['agentId.connect'],
     }),
   };
+}
+
+/** The name that a selector goes by, as `k8s/base` and most manifests label their pods. */
+function nameIn(selector: string): string | undefined {
+  return /(?:^|,)(?:app\.kubernetes\.io\/name|app)=([^,]+)/.exec(selector)?.[1];
 }

@@ -76,8 +76,7 @@ export function doctorMessages(t: Translate, place: Place): Catalogue<DoctorErro
     }),
     'doctor.issuerUnreadable': v => ({
       sentence: t('You may not read {0} of the API server, so the cluster’s issuer was not compared.', v('path')),
-      next: t('Nothing needs it to connect; where Entra refuses the pod’s token, a cluster admin can look.'),
-      who: 'clusterAdmin',
+      next: t('Nothing needs it to connect; where Entra refuses the pod’s token, somebody who may read it can look.'),
       fix: fixes.letReadIssuer(),
     }),
     'doctor.issuerPrivate': v => ({
@@ -123,18 +122,19 @@ export function doctorMessages(t: Translate, place: Place): Catalogue<DoctorErro
       actions: ['agentId.showTokens'],
     }),
     'doctor.refusedByFile': v => ({
-      sentence: t(
-        'By its own file the gateway refuses the agent on {0}: {1} {2}',
-        ...[v('path'), v('status'), v('answer')],
-      ),
-      next: t('Below is the rule or setting that refuses, with the change that would mend it.'),
+      sentence:
+        v('status') === '200' // MCP: what the rules deny is left out of the list
+          ? t('By its own file the gateway lists no tool for the agent on {0}.', v('path'))
+          : t('By its own file the gateway refuses the agent on {0}: {1} {2}', v('path'), v('status'), v('answer')),
+      next: t('What was found in the file says which rule or setting it is.'),
       who: 'clusterAdmin',
       actions: ['agentId.selectAgent', 'agentId.showTokens'],
     }),
     'doctor.noTools': v => ({
       sentence: t('The gateway answers on {0} and lists no tool for this agent.', v('path')),
-      next: t('Its rules hide what they deny; “Gateway’s rules let the agent in” above names the clause.'),
+      next: t('Its rules hide what they deny; “Gateway’s rules let the agent in” names the clause.'),
       who: 'clusterAdmin',
+      fix: fixes.gatewayRules(v('path')),
       actions: ['agentId.selectAgent', 'agentId.showTokens'],
     }),
     'doctor.bundleHoldsSecret': v => ({

@@ -11,7 +11,7 @@ export function checkTitle(t: Translate, id: CheckId): string {
     agent: t('Agent in the cluster'),
     pod: t('Pod of the agent is ready'),
     sidecar: t('Version and settings of the sidecar'),
-    federation: t('What Entra knows of the ServiceAccount'),
+    federation: t('Issuer and keys of the ServiceAccount'),
     tunnel: t('Tunnel to the sidecar'),
     health: t('Sidecar is healthy'),
     signIn: t('Sign-in'),

@@ -2,6 +2,7 @@ import type { Remedy } from '../../gateway/remedies.ts';
 import type { Fixer } from '../../protocol/common.ts';
 import { visible } from '../../protocol/visible.ts';
 import type { Translate } from './catalogue.ts';
+import { allowAgent } from './fixes/cluster.ts';
 import { Graph, sentWith, steps } from './fixes/graph.ts';
 import { Place, type Known } from './place.ts';
 
@@ -57,7 +58,7 @@ function wordsFor(t: Translate, remedy: Remedy, known: Known): SaidRemedy {
           remedy.agent,
         ),
         who: 'clusterAdmin',
-        fix: inFile(t, remedy, known),
+        fix: `${allowAgent(t, remedy.agent)}\n\n${t('Otherwise:')} ${inFile(t, remedy, known)}`,
       };
     case 'changeRule':
       return {

@@ -2,13 +2,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '../../../src/base/clock.ts';
+import { AgentIdError } from '../../../src/base/errors.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import type { DoctorDeps } from '../../../src/doctor/doctor.ts';
-import type { CheckState, FederatedCredential } from '../../../src/doctor/report.ts';
+import { CHECKS, type CheckId, type CheckState, type FederatedCredential } from '../../../src/doctor/report.ts';
+import type { RouteVerdict } from '../../../src/gateway/preflight.ts';
 import { applyToDoctor, emptyDoctor, parseToDoctor, type DoctorState } from '../../../src/protocol/doctor.ts';
 import { Receiver } from '../../../src/protocol/receiver.ts';
 import { DoctorController, type DoctorViewDeps } from '../../../src/views/doctorController.ts';
-import { doctorRow } from '../../../src/views/doctorRow.ts';
+import { doctorRow, doctorSummary } from '../../../src/views/doctorRow.ts';
 import { sayer } from '../../../src/views/messages/index.ts';
 import type { Known } from '../../../src/views/messages/place.ts';
 import { translate } from './support.ts';
@@ -119,6 +121,75 @@ test('a new run takes the place of the one before, and a closed page hears nothi
   assert.deepEqual([asked, slow.receiver.state.phase, slow.did], [1, 'idle', []]);
   await Promise.all([controller.run(), controller.run()]);
   assert.deepEqual([receiver.state.phase, statuses(receiver.state), did], ['ended', ['failed', 'blocked'], []]);
+});
+
+const nothing = { ms: 1, facts: [], findings: [], remarks: [] };
+const rowOf = (id: CheckId, state: CheckState) =>
+  doctorRow(id, state, { t: translate, say: sayer(translate), known: () => undefined });
+
+test('what a cluster admin is sent of a refusal by the gateway’s file holds the rule and the change', () => {
+  const remedy = { code: 'allowAgent', agent: 'b', clause: "jwt.appid in ['a']", line: 21 } as const;
+  const change = { ...remedy, suggestion: "jwt.appid in ['a', 'b']" };
+  const check = { kind: 'mcpAuthorization', at: 'route', outcome: 'fails', remedy: change, rules: [] } as const;
+  const answer = { status: 200, text: '{"tools":[]}' };
+  const verdict: RouteVerdict = {
+    ...{ route: 'mcp', path: '/mcp', kind: 'mcp', outcome: 'refused', answer },
+    ...{ checks: [{ ...check, rules: [] }], tools: [] },
+  };
+  const error = new AgentIdError('doctor.refusedByFile', { path: '/mcp', status: 200, answer: answer.text });
+  const state: CheckState = { ...nothing, kind: 'failed', error, findings: [{ kind: 'route', verdict }] };
+  const { failure } = rowOf('preflight', state);
+  assert.match(failure?.sentence ?? '', /^By its own file the gateway lists no tool for the agent on \/mcp\./);
+  assert.equal(failure?.who, 'clusterAdmin');
+  const text = failure?.fix ?? '';
+  assert.match(text, /What happened: By its own file[^]*Route of the gateway: \/mcp[^]*What mends it:/);
+  assert.match(text, /add b to AGENT_APP_IDS[^]*Line 21[^]*- jwt\.appid in \['a'\]\n\+ jwt\.appid in \['a', 'b'\]/);
+  const hidden = rowOf('tools', {
+    ...nothing,
+    kind: 'failed',
+    error: new AgentIdError('doctor.noTools', { path: '/mcp' }),
+  });
+  assert.match(
+    hidden.failure?.fix ?? '',
+    /What mends it:[^]*kubectl get configmap agentgateway-config[^]*AGENT_APP_IDS/,
+  );
+  assert.doesNotMatch(text + hidden.failure?.fix, /above|Below/);
+});
+
+test('a token that is not there is named where it was not checked, and the row is no plain pass', () => {
+  const { status, findings } = rowOf('preflight', {
+    ...nothing,
+    kind: 'passed',
+    findings: [{ kind: 'noToken', token: 'mcp' }],
+  });
+  assert.equal(status, 'remarks');
+  const sentence = 'Not checked: there is no such token.';
+  assert.deepEqual(findings, [{ title: 'T2 for MCP', outcome: 'warning', sentence }]);
+});
+
+test('without any pod the next step is at the Deployment, by its name', () => {
+  const args = { namespace: 'agents', selector: 'app.kubernetes.io/name=research-agent', reason: 'there are no pods' };
+  const say = (pods: number) => sayer(translate)(new AgentIdError('tunnel.noReadyPod', { ...args, pods }));
+  const { sentence, nextStep, fix } = say(0);
+  assert.equal(sentence, 'No pod is ready in namespace agents for research-agent: there are no pods.');
+  assert.match(nextStep ?? '', /kubectl get deployment research-agent/);
+  assert.match(fix ?? '', /kubectl scale deployment\/research-agent .*--replicas=1/);
+  assert.match(say(1).nextStep ?? '', /describe pod/);
+});
+
+test('the issuer that only few may read is for nobody to mend', () => {
+  const error = new AgentIdError('doctor.issuerUnreadable', { path: '/openid/v1/jwks' });
+  const { status, failure } = rowOf('federation', { ...nothing, kind: 'unknown', error });
+  assert.deepEqual([status, failure?.who], ['unknown', undefined]);
+});
+
+test('the summary of failures counts what could not be looked at, too', () => {
+  const error = new AgentIdError('doctor.noTools', { path: '/mcp' });
+  const states: [CheckId, CheckState][] = CHECKS.map(id => [id, { ...nothing, kind: 'passed' }]);
+  const report = new Map(states).set('federation', { ...nothing, kind: 'unknown', error });
+  assert.equal(doctorSummary(translate, report), 'Nothing failed; 1 could not be looked at.');
+  report.set('tools', { ...nothing, kind: 'failed', error });
+  assert.equal(doctorSummary(translate, report), '1 failed, 19 passed. 1 could not be looked at.');
 });
 
 test('the federated credential goes to the Graph of the connection’s cloud', () => {

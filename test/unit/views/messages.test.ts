@@ -66,7 +66,7 @@ const DOCUMENTED: Record<Code, string> = {
   'cluster.notFound': 'path reason',
   'cluster.badResponse': 'server status reason',
   'cluster.closed': 'server',
-  'tunnel.noReadyPod': 'namespace selector reason',
+  'tunnel.noReadyPod': 'namespace selector reason pods',
   'tunnel.upgradeRefused': 'server status reason',
   'tunnel.dialFailed': 'pod port reason',
   'tunnel.refused': 'pod port reason',

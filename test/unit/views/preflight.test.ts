@@ -42,7 +42,7 @@ test('a rule that names other agents is shown with its line, as it is and as it 
   const place = { clause: "jwt.appid in ['a']", suggestion: "jwt.appid in ['a', 'b']", line: 21 };
   assert.equal(
     sayRemedy(translate, { code: 'allowAgent', agent: 'b', ...place }).fix,
-    "Line 21 of the gateway’s file (ConfigMap agentgateway-config):\n- jwt.appid in ['a']\n+ jwt.appid in ['a', 'b']",
+    "Deployed with k8s/deploy.sh: add b to AGENT_APP_IDS in its .env and run it again.\n\nOtherwise: Line 21 of the gateway’s file (ConfigMap agentgateway-config):\n- jwt.appid in ['a']\n+ jwt.appid in ['a', 'b']",
   );
 });
 

@@ -5,6 +5,14 @@ import { appIdOf, steps } from './graph.ts';
 /** A selector of equalities as kubectl takes it. */
 const LABELS = /^[a-z\d][\w./-]*=[\w.-]*(,[a-z\d][\w./-]*=[\w.-]*)*$/i;
 
+/** Our own manifests take the agents of their rules from the `.env`: an edit of the ConfigMap lasts until the next deployment. */
+export function allowAgent(t: Translate, agent: string): string {
+  return t(
+    'Deployed with k8s/deploy.sh: add {0} to AGENT_APP_IDS in its .env and run it again.',
+    plain(agent, t('<agent identity id>')),
+  );
+}
+
 /** What a cluster admin changes, as text to be sent: lines of ConfigMaps and commands of kubectl. */
 export class ClusterFixes {
   readonly #t: Translate;
@@ -188,5 +196,15 @@ export class ClusterFixes {
   describePods(selector = ''): string {
     const which = `-n ${this.#place.get('namespace')}${LABELS.test(selector) ? ` -l ${selector}` : ''}`;
     return `${this.#t('See why:')}\nkubectl get pods ${which}\nkubectl describe pods ${which}`;
+  }
+
+  /** A Deployment that has no pod; `name` comes from an error. */
+  scaleUp(name: string): string {
+    const namespace = this.#place.get('namespace');
+    const deployment = plain(name, this.#t('<deployment>'));
+    return steps(
+      `${this.#t('See whether it is there and how many replicas it has:')}\nkubectl get deployment ${deployment} -n ${namespace}\nkubectl describe replicasets -n ${namespace}`,
+      `${this.#t('If it has 0:')}\nkubectl scale deployment/${deployment} -n ${namespace} --replicas=1`,
+    );
   }
 }

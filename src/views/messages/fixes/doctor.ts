@@ -1,6 +1,6 @@
 import type { Translate } from '../catalogue.ts';
 import { plain, type Place } from '../place.ts';
-import { ClusterFixes } from './cluster.ts';
+import { allowAgent, ClusterFixes } from './cluster.ts';
 import { steps } from './graph.ts';
 
 /** What Entra's exchange demands in `aud` (Microsoft Learn, "Workload identity federation"). */
@@ -69,7 +69,18 @@ export class DoctorFixes {
     const t = this.#t;
     return steps(
       `${t('Look yourself:')}\nkubectl get --raw /.well-known/openid-configuration\nkubectl get --raw /openid/v1/jwks`,
-      `${t('Or let everybody who may use this cluster read them; both are public by nature:')}\nkubectl create clusterrolebinding issuer-discovery --clusterrole=system:service-account-issuer-discovery --group=system:authenticated`,
+      `${t('Or let everybody who may use this cluster read them; both are public by nature:')}\nkubectl create clusterrolebinding agent-id-issuer --clusterrole=system:service-account-issuer-discovery --group=system:authenticated`,
+    );
+  }
+
+  /** Where the rules stand that hide tools. */
+  gatewayRules(path: string): string {
+    const t = this.#t;
+    const [namespace, map] = [this.#place.get('namespace'), this.#place.get('gatewayConfig')];
+    const agent = this.#place.get('agentAppId');
+    return steps(
+      `${t('Look at the rules (mcpAuthorization) of the route {0} in the gateway’s file:', path)}\nkubectl get configmap ${map} -n ${namespace} -o yaml`,
+      allowAgent(t, agent),
     );
   }
 
