@@ -23,15 +23,22 @@ fail() {
   exit 1
 }
 
+misused() {
+  say "$*"
+  usage
+  exit 2
+}
+
 file=$here/.env
 overlay=base
 debug=''
 context=''
 dry_run=''
 yes=''
+failed=''
 while [ $# -gt 0 ]; do
   case $1 in
-    --env | --overlay | --context) [ $# -gt 1 ] || { usage; exit 2; } ;;
+    --env | --overlay | --context) [ $# -gt 1 ] || misused "$1 needs a value." ;;
   esac
   case $1 in
     --env) file=$2; shift ;;
@@ -41,16 +48,16 @@ while [ $# -gt 0 ]; do
     --dry-run) dry_run=1 ;;
     --yes) yes=1 ;;
     --help | -h) usage; exit 0 ;;
-    *) usage; exit 2 ;;
+    *) misused "There is no option $1." ;;
   esac
   shift
 done
 case $overlay in
   base | overlays/kind | overlays/aks) ;;
-  *) usage; exit 2 ;;
+  *) misused "There is no overlay ${overlay#overlays/}." ;;
 esac
 
-[ -f "$file" ] || fail "There is no $file. Copy env.example to .env and fill it in; docs/setup-cluster.md says where the values come from."
+[ -f "$file" ] || fail "There is no $file. npm run tenant -- setup writes it, with the ids of what it makes in Entra (docs/setup-tenant.md); or copy env.example to .env and fill it in."
 command -v kubectl >/dev/null || fail 'kubectl is not on the PATH. Install it, then run this again.'
 load_env "$file" "$here/base"
 [ -z "$problems" ] || fail "$file can not be deployed as it is:$problems"
@@ -61,8 +68,10 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM HUP
 
+render() { "$here/render.sh" <"$here/$1" || fail "That is in $here/$1."; }
+
 # A changed hash in the annotation of a pod template is what restarts the pods.
-hash_of() { "$here/render.sh" <"$here/base/$1" | cksum | cut -d ' ' -f 1; }
+hash_of() { render "base/$1" | cksum | cut -d ' ' -f 1; }
 SIDECAR_CONFIG_HASH=$(hash_of sidecar-config.yaml)
 GATEWAY_CONFIG_HASH=$(hash_of agentgateway-config.yaml)
 export SIDECAR_CONFIG_HASH GATEWAY_CONFIG_HASH
@@ -83,7 +92,7 @@ for path in $(cd "$here" && echo base/*.yaml overlays/*/*.yaml examples/role-bin
     examples/*) [ -n "$(value DEVELOPER)" ] || continue ;;
   esac
   mkdir -p "$work/$(dirname "$path")"
-  "$here/render.sh" <"$here/$path" >"$work/$path"
+  render "$path" >"$work/$path"
 done
 for agent in $left_out; do
   sed "/^ *- $agent\.yaml\$/d" "$work/base/kustomization.yaml" >"$work/list"
@@ -97,7 +106,10 @@ done
   [ -z "$(value DEVELOPER)" ] || printf '  - examples/role-binding.yaml\n'
   [ -z "$debug" ] || printf 'components:\n  - overlays/debug\n'
 } >"$work/kustomization.yaml"
-kubectl kustomize "$work" >"$work/all.yaml"
+# Its errors name files in a folder that is gone when they are read.
+kubectl kustomize "$work" >"$work/all.yaml" 2>"$work/said" || failed=1
+sed "s|$(cd "$work" && pwd -P)/||g; s|$work/||g" "$work/said" >&2
+[ -z "$failed" ] || fail "The manifests in $here can not be put together; the lines above say which one and why."
 
 if [ -n "$dry_run" ]; then
   cat "$work/all.yaml"
@@ -136,7 +148,7 @@ Variant     $overlay${debug:+ with the administration port open (--debug)}
 Tenant      $TENANT_ID
 Blueprint   $BLUEPRINT_APP_ID"
 for name in $agents; do say "Agent       $(value "$name") ($(agent_of "$name"))"; done
-say "Tools for   $AGENT_APP_IDS
+say "Tools for   $(printf '%s' "$AGENT_APP_IDS" | tr -d "'")
 MCP app     $MCP_APP_ID
 Model       $LLM_DEPLOYMENT at $AZURE_OPENAI_HOST
 Developer   ${DEVELOPER:-nobody yet}"
@@ -189,4 +201,6 @@ case $issuer in
     say '   Entra can not reach this issuer: docs/setup-cluster.md says how to publish one.' ;;
 esac
 [ -n "$(value DEVELOPER)$bound" ] || say '- Give developers the Role agent-id-user: DEVELOPER in the .env, or examples/role-binding.yaml.'
+client=$(value CLIENT_APP_ID)
+if matches "$client" "$GUID"; then say "- In VS Code, the setting of everybody who connects: \"agentId.clientId\": \"$client\""; fi
 say "- In VS Code: Agent ID: Connect…, context $context, namespace $NAMESPACE."

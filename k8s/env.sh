@@ -15,17 +15,32 @@ problem() { problems="$problems
 # value NAME: what the .env says. Only names from known() and *_AGENT_APP_ID get here, so eval runs nothing of the file.
 value() { eval "printf '%s' \"\${$1-}\""; }
 
+NAMES='NAMESPACE TENANT_ID ENTRA_INSTANCE BLUEPRINT_APP_ID MCP_APP_ID AGENT_APP_IDS CLIENT_APP_ID DEVELOPER
+AZURE_OPENAI_HOST LLM_DEPLOYMENT LLM_API_VERSION'
+# the reference client's names
+NAMES="$NAMES MCP_SERVER_APP_ID AGENT_IDENTITY_APP_ID BLUEPRINT_CLIENT_SECRET
+AZURE_OPENAI_ENDPOINT AZURE_OPENAI_DEPLOYMENT AZURE_OPENAI_API_VERSION"
+
 known() {
+  for each in $NAMES; do [ "$1" != "$each" ] || return 0; done
   case $1 in
-    NAMESPACE | TENANT_ID | ENTRA_INSTANCE | BLUEPRINT_APP_ID | MCP_APP_ID | AGENT_APP_IDS | DEVELOPER) ;;
-    AZURE_OPENAI_HOST | LLM_DEPLOYMENT | LLM_API_VERSION) ;;
-    # the reference client's names
-    MCP_SERVER_APP_ID | AGENT_IDENTITY_APP_ID | BLUEPRINT_CLIENT_SECRET) ;;
-    AZURE_OPENAI_ENDPOINT | AZURE_OPENAI_DEPLOYMENT | AZURE_OPENAI_API_VERSION) ;;
     *[!A-Z0-9_]* | [!A-Z]*) return 1 ;;
     *_AGENT_APP_ID) ;;
     *) return 1 ;;
   esac
+}
+
+# meant NAME: the known name that differs from it in one letter, or in two beside each other.
+meant() {
+  for each in $NAMES RESEARCH_AGENT_APP_ID; do
+    printf '%s %s\n' "$1" "$each"
+  done | awk '{
+    short = length($1) < length($2) ? length($1) : length($2)
+    long = length($1) + length($2) - short
+    for (head = 0; head < short && substr($1, head + 1, 1) == substr($2, head + 1, 1);) head++
+    for (tail = 0; tail < short - head && substr($1, length($1) - tail, 1) == substr($2, length($2) - tail, 1);) tail++
+    if (long - head - tail <= (short == long ? 2 : 1)) { print $2; exit }
+  }'
 }
 
 # short TEXT: its beginning. What is in the wrong line may be a secret, and what is printed may end up in a log.
@@ -52,7 +67,11 @@ read_env() {
       *) problem "line $number of $1 is not NAME=value"; continue ;;
     esac
     name=$(printf '%s' "${line%%=*}" | sed 's/[[:space:]]*$//')
-    known "$name" || continue
+    if ! known "$name"; then
+      other=$(meant "$name")
+      [ -z "$other" ] || say "Note: line $number of $1 has $name, which nothing reads. Is $other meant?"
+      continue
+    fi
     text=$(printf '%s' "${line#*=}" | sed 's/^[[:space:]]*//')
     case $text in
       \"*\"*) text=${text#\"}; text=${text%%\"*} ;;
@@ -82,7 +101,7 @@ called() { eval "printf '%s' \"\${written_$1-$1}\""; }
 well_known() {
   case $1 in
     00000003-0000-0000-c000-000000000000) echo 'Microsoft Graph' ;;
-    7d312290-28c8-473c-a0ed-8e53749b6d6d) echo 'Azure Cognitive Services, the API behind Azure OpenAI' ;;
+    7d312290-28c8-473c-a0ed-8e53749b6d6d) echo 'Microsoft Cognitive Services, the API behind Azure OpenAI' ;;
     14d82eec-204b-4c2f-b7e8-296a70dab67e) echo 'Microsoft Graph Command Line Tools, the client that users sign in with' ;;
     04b07795-8ddb-461a-bbee-02f9e1bf7b46) echo 'the Azure CLI' ;;
     aebc6443-996d-45c2-90f0-388ff96faa56) echo 'Visual Studio Code' ;;
@@ -101,7 +120,7 @@ check_guid() {
   if [ -z "$text" ]; then
     problem "$(called "$1") is missing: $2"
   elif ! matches "$text" "$GUID"; then
-    problem "$(called "$1") is no GUID: $(short "$text")"
+    problem "$(called "$1") is no GUID: $(short "$text"); wanted is $2"
   elif what=$(well_known "$text"); then
     problem "$(called "$1") is $what; wanted is $2"
   else
@@ -136,7 +155,7 @@ check_agents() {
   for name in $agents; do
     check_guid "$name" 'the app id of an agent identity'
     [ -f "$1/$(agent_of "$name").yaml" ] ||
-      problem "$name belongs to base/$(agent_of "$name").yaml, which does not exist; copy base/intern-agent.yaml"
+      problem "$name belongs to base/$(agent_of "$name").yaml, which does not exist. \"Add an agent\" in k8s/README.md makes it"
   done
 }
 
@@ -184,7 +203,7 @@ load_env() {
   LLM_API_VERSION=${LLM_API_VERSION:-2024-10-21}
 
   check_namespace
-  check_guid TENANT_ID 'the id of your Entra tenant'
+  check_guid TENANT_ID 'the id of your Entra tenant, which is a GUID and no domain name'
   check_guid BLUEPRINT_APP_ID 'the app id of the agent identity blueprint'
   check_agents "$2"
   check_guid MCP_APP_ID 'the app id of the application that stands for the MCP servers'
@@ -194,6 +213,7 @@ load_env() {
   check_text AZURE_OPENAI_HOST '^[a-z0-9-]+(\.[a-z0-9-]+)+$' 'the host of the Azure OpenAI resource, such as contoso.openai.azure.com'
   case $AZURE_OPENAI_HOST in
     agentgateway.*) problem "$(called AZURE_OPENAI_HOST) is the gateway itself; wanted is the host behind it, such as contoso.openai.azure.com" ;;
+    contoso.*) problem "$(called AZURE_OPENAI_HOST) is a placeholder; wanted is the host of your Azure OpenAI resource, to which tokens of your users go" ;;
   esac
   check_text LLM_DEPLOYMENT '^[A-Za-z0-9._-]+( *, *[A-Za-z0-9._-]+)*$' 'the name of an Azure OpenAI deployment (or several, with commas)'
   check_text LLM_API_VERSION '^20[0-9]{2}-[0-9]{2}-[0-9]{2}(-preview)?$' 'an api-version such as 2024-10-21'

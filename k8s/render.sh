@@ -5,6 +5,15 @@
 # name, and Entra finds out much later.)
 set -eu
 
+if [ $# -gt 0 ]; then
+  # shellcheck disable=SC2016
+  echo 'Usage: NAMESPACE=agent-id … render.sh <base/role.yaml    fills in ${VAR} from the environment' >&2
+  case $1 in
+    --help | -h) exit 0 ;;
+    *) exit 2 ;;
+  esac
+fi
+
 awk '
   {
     rest = $0

@@ -21,13 +21,19 @@ fail() {
   exit 1
 }
 
+misused() {
+  say "$*"
+  usage
+  exit 2
+}
+
 file=$here/.env
 context=''
 whole=''
 yes=''
 while [ $# -gt 0 ]; do
   case $1 in
-    --env | --context) [ $# -gt 1 ] || { usage; exit 2; } ;;
+    --env | --context) [ $# -gt 1 ] || misused "$1 needs a value." ;;
   esac
   case $1 in
     --env) file=$2; shift ;;
@@ -35,7 +41,7 @@ while [ $# -gt 0 ]; do
     --delete-namespace) whole=1 ;;
     --yes) yes=1 ;;
     --help | -h) usage; exit 0 ;;
-    *) usage; exit 2 ;;
+    *) misused "There is no option $1." ;;
   esac
   shift
 done

@@ -16,19 +16,25 @@ Usage: up.sh --storage-account NAME   publish in this Azure storage account (con
 END
 }
 
+misused() {
+  say "$*"
+  usage
+  exit 2
+}
+
 issuer=''
 account=''
 name=agent-id
 while [ $# -gt 0 ]; do
   case $1 in
-    --storage-account | --issuer | --name) [ $# -gt 1 ] || { usage; exit 2; } ;;
+    --storage-account | --issuer | --name) [ $# -gt 1 ] || misused "$1 needs a value." ;;
   esac
   case $1 in
     --storage-account) account=$2; issuer=https://$2.blob.core.windows.net/oidc; shift ;;
     --issuer) issuer=$2; shift ;;
     --name) name=$2; shift ;;
     --help | -h) usage; exit 0 ;;
-    *) usage; exit 2 ;;
+    *) misused "There is no option $1." ;;
   esac
   shift
 done

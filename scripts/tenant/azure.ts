@@ -2,9 +2,9 @@
 // Source: Microsoft Learn, "Assign Azure roles using the REST API" and "List Azure role assignments using the REST API" (2022-04-01).
 import * as v from 'valibot';
 import { sendJson, type JsonRequest } from './http.ts';
-import { TenantError } from './errors.ts';
+import { ServiceFailure, TenantError } from './errors.ts';
 import { stableGuid } from './requests.ts';
-import { RoleAssignments } from './schemas.ts';
+import { Account, RoleAssignments } from './schemas.ts';
 import type { World } from './world.ts';
 
 export const AZURE = 'https://management.azure.com';
@@ -14,6 +14,8 @@ export const OPENAI_USER = '5e0bd9bd-7b93-4f28-af87-19fc36ad61bd';
 export const RESOURCE_ID =
   /^\/subscriptions\/[0-9a-f-]{36}\/resourceGroups\/[\p{L}\p{N}_().-]+\/providers\/Microsoft\.CognitiveServices\/accounts\/[a-z0-9-]+$/iu;
 const VERSION = 'api-version=2022-04-01';
+/** Microsoft Learn, "Accounts - Get" of Azure AI Services. */
+const ACCOUNT_VERSION = 'api-version=2023-05-01';
 
 export interface Assignee {
   readonly principalId: string;
@@ -35,7 +37,7 @@ export function assignmentOf(resource: string, { principalId, principalType }: A
 
 /** The same for people with the Azure CLI. */
 export function azCommand(resource: string, { principalId, principalType }: Assignee): string {
-  return `az role assignment create --role "Cognitive Services OpenAI User" --assignee-object-id ${principalId} --assignee-principal-type ${principalType} --scope "${resource}"`;
+  return `az role assignment create --role "Cognitive Services OpenAI User" --assignee-object-id "${principalId}" --assignee-principal-type ${principalType} --scope "${resource}"`;
 }
 
 export class Azure {
@@ -66,6 +68,18 @@ export class Azure {
       .filter(({ properties }) => properties.roleDefinitionId.toLowerCase().endsWith(`/${OPENAI_USER}`))
       .filter(({ properties }) => this.#covers(properties.scope))
       .map(({ name }) => name.toLowerCase());
+  }
+
+  /** Where the account answers to Azure OpenAI's API; undefined where it has no name of its own, or may not be read. */
+  async host(signal: AbortSignal): Promise<string | undefined> {
+    try {
+      const account = await this.#call('GET', `${this.#resource}?${ACCOUNT_VERSION}`, undefined, signal);
+      const parsed = v.safeParse(Account, account);
+      return parsed.success ? `${parsed.output.properties.customSubDomainName}.openai.azure.com` : undefined;
+    } catch (error) {
+      if (error instanceof ServiceFailure) return undefined; // then a person fills it in, who is told so
+      throw error;
+    }
   }
 
   async assign(assignee: Assignee, signal: AbortSignal): Promise<void> {

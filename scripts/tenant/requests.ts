@@ -181,9 +181,13 @@ export interface Federation {
   readonly subject: string;
 }
 
-/** One for each cluster and ServiceAccount: the name follows from both, so that a second cluster does not replace the first. */
+/**
+ * One for each cluster and ServiceAccount, named as the Doctor names it and with what tells clusters apart, so that a
+ * second cluster does not replace the first.
+ */
 export function federate(objectId: string, { issuer, subject }: Federation): GraphRequest {
-  const name = `agent-id-${stableGuid(`${issuer} ${subject}`)}`;
+  const [namespace, account] = subject.split(':').slice(-2);
+  const name = `kubernetes-${namespace}-${account}-${stableGuid(`${issuer} ${subject}`).slice(0, 8)}`;
   const body = { name, issuer, subject, audiences: [AUDIENCE] };
   return { method: 'POST', path: federationPath(objectId), body };
 }

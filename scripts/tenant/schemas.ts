@@ -82,6 +82,13 @@ export type Grant = v.InferOutput<typeof Grant>;
 
 export const Secret = v.object({ keyId: guid, secretText: v.pipe(v.string(), v.nonEmpty()) });
 
+/** A Cognitive Services account. Its own name is the first part of its host; one without has only that of its region. */
+export const Account = v.object({
+  properties: v.object({
+    customSubDomainName: v.pipe(v.string(), v.toLowerCase(), v.regex(/^[a-z0-9][a-z0-9-]{0,62}$/)),
+  }),
+});
+
 export const RoleAssignments = v.object({
   value: v.array(
     v.object({

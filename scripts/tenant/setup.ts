@@ -3,6 +3,8 @@ import { findAgent, findApplication, type Context } from './context.ts';
 import { converge } from './converge.ts';
 import { items, users } from './items.ts';
 
+const HOST = 'AZURE_OPENAI_HOST';
+
 /** Makes what is missing, in order; a second pass finds what the directory rolled back after it had shown it. */
 export async function setup(context: Context): Promise<void> {
   const { world, options, made } = context;
@@ -24,6 +26,10 @@ export async function setup(context: Context): Promise<void> {
       ? 'Nothing had to be changed.'
       : `Changed: ${changes}. It can take Entra some minutes until every service knows it.`,
   );
+  if (options.env.get(HOST) === undefined) {
+    const host = await context.azure?.host(world.signal);
+    if (host !== undefined) options.env.set(HOST, host);
+  }
   world.say(`The ids are in ${options.env.path}.`);
   for (const line of await leftToDo(context)) world.say(line);
 }
@@ -60,6 +66,9 @@ async function leftToDo(context: Context): Promise<string[]> {
   }
   const client = options.env.get('CLIENT_APP_ID');
   if (client !== undefined) lines.push(`- Setting of everybody who connects: "agentId.clientId": "${client}"`);
-  lines.push('- Then deploy: fill in AZURE_OPENAI_HOST and LLM_DEPLOYMENT there, and run k8s/deploy.sh.');
+  const empty = [HOST, 'LLM_DEPLOYMENT'].filter(name => options.env.get(name) === undefined);
+  lines.push(
+    `- Then deploy: ${empty.length > 0 ? `fill in ${empty.join(' and ')} there, and ` : ''}run k8s/deploy.sh.`,
+  );
   return lines;
 }

@@ -20,7 +20,7 @@ test('deploys what the .env says: asks, applies once, waits for each Deployment,
   const run = await runScript(t, 'deploy.sh', { env: envText(ENV), input: 'y\n' });
   assert.equal(run.status, 0, run.stderr);
   assert.match(run.stderr, /Context +kind-agents \(https:\/\/cluster\.example:6443\)\nNamespace +agents\n/);
-  assert.match(run.stderr, /Agent +33333333-\S+ \(research-agent\)\nTools for +'33333333-/);
+  assert.match(run.stderr, /Agent +33333333-\S+ \(research-agent\)\nTools for +33333333-\S+\nMCP app/);
   assert.deepEqual(names(run, 'Deployment'), ['research-agent', 'agentgateway']);
   assert.deepEqual(names(run, 'RoleBinding'), []);
   assert.equal(changes(run).length, 1);
@@ -102,7 +102,11 @@ const refused: [what: string, change: Record<string, string | undefined>, says: 
     /MCP_APP_ID is missing: .*\n.*LLM_DEPLOYMENT is missing/,
   ],
   ['no agent', { RESEARCH_AGENT_APP_ID: undefined }, /RESEARCH_AGENT_APP_ID is missing/],
-  ['a bad GUID', { TENANT_ID: 'contoso.onmicrosoft.com' }, /TENANT_ID is no GUID: contoso\.onmi…$/m],
+  [
+    'a bad GUID',
+    { TENANT_ID: 'contoso.onmicrosoft.com' },
+    /TENANT_ID is no GUID: contoso\.onmi…; wanted .* and no domain name$/m,
+  ],
   ['an id with its prefix', { MCP_APP_ID: `api://${ENV['MCP_APP_ID']}` }, /MCP_APP_ID is no GUID: api:/],
   [
     'one id in two lines',
@@ -117,7 +121,7 @@ const refused: [what: string, change: Record<string, string | undefined>, says: 
   [
     'a well-known id',
     { MCP_APP_ID: '7D312290-28c8-473c-a0ed-8e53749b6d6d' },
-    /MCP_APP_ID is Azure Cognitive Services.*; wanted is/,
+    /MCP_APP_ID is Microsoft Cognitive Services.*; wanted is/,
   ],
   [
     'the client’s id',
@@ -132,13 +136,18 @@ const refused: [what: string, change: Record<string, string | undefined>, says: 
   [
     'an agent without a manifest',
     { WRITER_AGENT_APP_ID: '99999999-9999-4999-8999-999999999999' },
-    /base\/writer-agent\.yaml, which does not exist/,
+    /base\/writer-agent\.yaml, which does not exist\. "Add an agent" in k8s\/README\.md makes it$/m,
   ],
   ['a shared namespace', { NAMESPACE: 'kube-system' }, /NAMESPACE is kube-system/],
   [
     'the gateway as its own model',
     { AZURE_OPENAI_HOST: 'http://agentgateway.agents:3000/llm' },
     /AZURE_OPENAI_HOST is not the host/,
+  ],
+  [
+    'somebody else’s model',
+    { AZURE_OPENAI_HOST: 'Contoso.openai.azure.com' },
+    /AZURE_OPENAI_HOST is a placeholder; wanted is the host of your/,
   ],
   ['a pattern of file names', { AGENT_APP_IDS: '*' }, /AGENT_APP_IDS has something that is no GUID: \*$/m],
   ['YAML in a value', { LLM_DEPLOYMENT: 'x"}' }, /LLM_DEPLOYMENT is not the name/],
@@ -171,12 +180,48 @@ test('a .env is text: it is not run, and the caller’s environment does not fil
   assert.equal(run.stderr.match(/^ {2}- /gm)?.length, 2, run.stderr);
 });
 
+test('a name with a slip of the pen is noticed, and names of others are not', async t => {
+  const others = 'CLUSTER_ISSUER=https://issuer.example\nOPENAI_USERS=x\nENTRA_NAME=y\nAZURE_OPENAI_API_KEY=\n';
+  const slip = { ...ENV, TENANT_ID: undefined, TENNANT_ID: ENV['TENANT_ID'], MCP_PAP_ID: 'x' };
+  const run = await runScript(t, 'deploy.sh', { env: others + envText(slip), args: ['--dry-run'] });
+  assert.deepEqual(run.stderr.match(/^Note: .*/gm), [
+    'Note: line 11 of /.env has TENNANT_ID, which nothing reads. Is TENANT_ID meant?',
+    'Note: line 12 of /.env has MCP_PAP_ID, which nothing reads. Is MCP_APP_ID meant?',
+  ]);
+  assert.match(run.stderr, /TENANT_ID is missing/);
+});
+
+test('the client that people sign in with is said, for the setting that everybody needs', async t => {
+  const id = '66666666-6666-4666-8666-666666666666';
+  const run = await runScript(t, 'deploy.sh', { env: envText({ ...ENV, CLIENT_APP_ID: id }), args: ['--yes'] });
+  assert.ok(run.stderr.includes(`"agentId.clientId": "${id}"\n`), run.stderr);
+  const without = await runScript(t, 'deploy.sh', { env: envText(ENV), args: ['--yes'] });
+  assert.doesNotMatch(without.stderr, /clientId/);
+});
+
+test('an error in a manifest names the file in k8s/, not the copy that is gone', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'agent-id-broken-test-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const k8s = join(folder, 'k8s');
+  await cp(K8S, k8s, { recursive: true });
+  await appendFile(join(k8s, 'base/role.yaml'), '# ${NOBODY_SETS_ME}\n');
+  const missing = await runScript(t, 'deploy.sh', { env: envText(ENV), args: ['--dry-run'], folder: k8s });
+  assert.equal(missing.status, 1);
+  assert.equal(
+    missing.stderr.replaceAll(folder, ''),
+    'The manifests need a value for NOBODY_SETS_ME.\nThat is in /k8s/base/role.yaml.\n',
+  );
+  const broken = await runScript(t, 'deploy.sh', { env: envText(ENV), args: ['--dry-run'], fail: '^kustomize' });
+  assert.equal(broken.status, 1);
+  assert.match(broken.stderr, /^the stand-in fails: kustomize .*\nThe manifests in .*\/k8s can not be put together/);
+});
+
 test('the reference client’s .env is taken as it is, without its secret', async t => {
   const reference = [
     `TENANT_ID=${ENV['TENANT_ID']}`,
     'AUTH_MODE=entra',
     'TOKEN_PROVIDER_MODE=sidecar',
-    'AZURE_OPENAI_ENDPOINT=https://Contoso.openai.azure.com/',
+    'AZURE_OPENAI_ENDPOINT=https://Agents-Model.openai.azure.com/',
     'AZURE_OPENAI_DEPLOYMENT=gpt-4o',
     'AZURE_OPENAI_API_VERSION=2024-02-15-preview',
     'AZURE_OPENAI_API_KEY=',
@@ -191,7 +236,12 @@ test('the reference client’s .env is taken as it is, without its secret', asyn
   assert.match(run.stderr, /Note: BLUEPRINT_CLIENT_SECRET is not used/);
   const text = JSON.stringify(applied(run));
   assert.doesNotMatch(text, /do-not-deploy-me/);
-  for (const value of ['contoso.openai.azure.com:443', 'gpt-4o', '2024-02-15-preview', `api://${ENV['MCP_APP_ID']}`])
+  for (const value of [
+    'agents-model.openai.azure.com:443',
+    'gpt-4o',
+    '2024-02-15-preview',
+    `api://${ENV['MCP_APP_ID']}`,
+  ])
     assert.ok(text.includes(value), value);
   assert.deepEqual(names(run, 'Namespace'), ['agent-id']);
   const broken = reference.replace(/MCP_SERVER_APP_ID=.*/, 'MCP_SERVER_APP_ID=mcp');
@@ -325,7 +375,10 @@ test('both scripts explain themselves, and refuse what they do not know', async 
     for (const args of [['--force'], ['--context'], ...(script === 'deploy.sh' ? [['--overlay', '../..']] : [])]) {
       const run = await runScript(t, script, { env: envText(ENV), args });
       assert.deepEqual([run.status, run.calls], [2, []]);
-      assert.match(run.stderr, /^Usage: /);
+      assert.match(
+        run.stderr,
+        /^There is no (option --force|overlay \.\.\/\.\.)\.\nUsage: |^--context needs a value\.\nUsage: /,
+      );
     }
   }
 });

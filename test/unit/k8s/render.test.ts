@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -22,6 +23,17 @@ test('what is no variable stays', () => {
 test('every missing name is said, and nothing is written', () => {
   const { status, stdout, stderr } = renderScript('a ${ONE}\n${TWO} ${THREE} ${TWO}\n', { ONE: '1', THREE: '' });
   assert.deepEqual([status, stdout, stderr], [1, '', 'The manifests need a value for TWO, THREE.\n']);
+});
+
+test('explains itself in place of waiting for a text', () => {
+  for (const [option, status] of [
+    ['--help', 0],
+    ['base/role.yaml', 2],
+  ] as const) {
+    const run = spawnSync('sh', [join(K8S, 'render.sh'), option], { encoding: 'utf8', input: '' });
+    assert.deepEqual([run.status, run.stdout], [status, '']);
+    assert.match(run.stderr, /^Usage: .* fills in \$\{VAR\} from the environment$/m);
+  }
 });
 
 test('the cluster and the sandbox get the same text', async () => {

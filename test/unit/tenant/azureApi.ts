@@ -14,6 +14,8 @@ const Body = v.strictObject({
     principalType: v.picklist(['User', 'ServicePrincipal']),
   }),
 });
+const ACCOUNT =
+  /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/Microsoft\.CognitiveServices\/accounts\/[^/]+$/;
 const PATH =
   /^(\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/Microsoft\.CognitiveServices\/accounts\/[^/]+)\/providers\/Microsoft\.Authorization\/roleAssignments(?:\/([0-9a-f-]{36}))?$/;
 
@@ -23,6 +25,10 @@ export function azure({ method, path, query, body, state }: Call): Reply {
     state.violations.push(`azure: ${text}`);
     return refuse(400, 'BadRequest', text);
   };
+  if (method === 'GET' && ACCOUNT.test(path) && query.get('api-version') === '2023-05-01')
+    return state.accountReadable
+      ? ok({ kind: 'OpenAI', properties: { customSubDomainName: 'Agents-Model', endpoint: 'https://x/' } })
+      : refuse(403, 'AuthorizationFailed', 'The client does not have authorization to read the account.');
   const [, scope = '', name] = PATH.exec(path) ?? [];
   if (!scope || query.get('api-version') !== '2022-04-01') return wrong(`${method} ${path}?${query.toString()}`);
   const shown = (one: (typeof state.assignments)[number]) => ({

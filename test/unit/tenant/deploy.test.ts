@@ -7,9 +7,10 @@ import { useTenant } from './support.ts';
 
 const it = useTenant();
 
-test('deploy.sh takes the .env as it is written, once the lines about the model are filled in', async t => {
+test('deploy.sh takes the .env as it is written, once the model is named', async t => {
   assert.equal((await it.setup('--agent', 'research', '--agent', 'intern')).code, 0);
-  const run = await runScript(t, 'deploy.sh', { env: readFileSync(it.env, 'utf8'), args: ['--dry-run'] });
+  const env = readFileSync(it.env, 'utf8').replace(/^LLM_DEPLOYMENT=$/m, 'LLM_DEPLOYMENT=gpt-4.1-mini');
+  const run = await runScript(t, 'deploy.sh', { env, args: ['--dry-run'] });
   assert.deepEqual([run.status, run.stderr], [0, '']);
   const objects = parseObjects(run.stdout);
   const blueprint = it.readEnv('BLUEPRINT_APP_ID') ?? '';

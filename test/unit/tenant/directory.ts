@@ -111,6 +111,8 @@ export class TenantState {
   ];
   readonly grants: Grant[] = [];
   readonly assignments: Assignment[] = [];
+  /** Whether the person who signs in may read the account of the model. */
+  accountReadable = true;
   readonly tokens = new Map<string, Token>();
   /** Secrets that were removed, with the app they were of. */
   readonly removedSecrets = new Map<string, string>();

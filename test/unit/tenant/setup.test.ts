@@ -23,9 +23,15 @@ test('makes everything that an agent needs, with the permissions of each call an
   assert.deepEqual(blueprint.shown.identifierUris, [`api://${blueprint.appId}`]);
   assert.deepEqual(mcp.shown.identifierUris, [`api://${mcp.appId}`]);
   assert.deepEqual(
-    blueprint.federated.map(({ issuer, subject, audiences }) => ({ issuer, subject, audiences })),
+    blueprint.federated.map(({ name, issuer, subject, audiences }) => ({
+      name: name.replace(/-[0-9a-f]{8}$/, ' and what tells clusters apart'),
+      issuer,
+      subject,
+      audiences,
+    })),
     [
       {
+        name: 'kubernetes-agent-id-agent-blueprint and what tells clusters apart',
         issuer: ISSUER,
         subject: 'system:serviceaccount:agent-id:agent-blueprint',
         audiences: ['api://AzureADTokenExchange'],
@@ -95,6 +101,18 @@ test('writes the .env that deploy.sh reads, for this user only', async () => {
   assert.equal(app('Agent ID blueprint').federated[0]?.subject, 'system:serviceaccount:agents:agent-blueprint');
 });
 
+test('the host of the model comes from the account that was named; who may not read it fills it in', async () => {
+  const { seen } = await it.setup();
+  assert.equal(it.readEnv('AZURE_OPENAI_HOST'), 'agents-model.openai.azure.com');
+  assert.match(seen, /Then deploy: fill in LLM_DEPLOYMENT there, and run/);
+  it.writeEnv('');
+  it.state.accountReadable = false;
+  const { code, seen: other } = await it.setup();
+  assert.equal(code, 0, other);
+  assert.equal(it.readEnv('AZURE_OPENAI_HOST'), undefined);
+  assert.match(other, /Then deploy: fill in AZURE_OPENAI_HOST and LLM_DEPLOYMENT there, and run/);
+});
+
 test('a second run changes nothing and says so, with the .env and without it', async () => {
   assert.equal((await it.setup()).code, 0);
   const before = it.state.snapshot();
@@ -157,8 +175,8 @@ test('without issuer and resource it says what is left, with the commands for th
   assert.equal(code, 0, seen);
   assert.match(seen, /trusts no cluster yet/);
   const agent = it.readEnv('RESEARCH_AGENT_APP_ID');
-  assert.ok(seen.includes(`--assignee-object-id ${agent} --assignee-principal-type ServicePrincipal`));
-  assert.ok(seen.includes(`--assignee-object-id ${ADMIN} --assignee-principal-type User`));
+  assert.ok(seen.includes(`--assignee-object-id "${agent}" --assignee-principal-type ServicePrincipal`));
+  assert.ok(seen.includes(`--assignee-object-id "${ADMIN}" --assignee-principal-type User`));
   assert.ok(!it.state.log.some(line => line.includes('/roleAssignments')));
 });
 

@@ -18,7 +18,7 @@ export const VALUES = {
   LLM_DEPLOYMENT: 'gpt-4.1-mini',
   LLM_API_VERSION: '2024-10-21',
   AGENT_APP_IDS: "'33333333-3333-4333-8333-333333333333','44444444-4444-4444-8444-444444444444'",
-  AZURE_OPENAI_HOST: 'contoso.openai.azure.com',
+  AZURE_OPENAI_HOST: 'agents-model.openai.azure.com',
   SIDECAR_CONFIG_HASH: '4294967295',
   GATEWAY_CONFIG_HASH: '12',
   DEVELOPER: 'ada@contoso.example',
