@@ -1,11 +1,12 @@
 import { AgentIdError } from '../base/errors.ts';
 import { loadKubeconfig } from '../cluster/kubeconfig.ts';
+import type { KubeApi } from '../cluster/kubeApi.ts';
 import { survey } from '../cluster/survey.ts';
-import { resolveConfiguration, type ConnectionPlan } from './configuration.ts';
+import { resolveConfiguration, type Configuration, type ConnectionPlan } from './configuration.ts';
 import { Connection } from './connection.ts';
 import { openSignIn } from './openSignIn.ts';
 import type { Interaction, SessionDeps } from './session.ts';
-import { identityOf, trustKey, trustQuestion, type TrustedIdentity } from './trust.ts';
+import { identityOf, trustKey, trustQuestion } from './trust.ts';
 
 /**
  * Finds what the plan names, confirms who it says it is, and opens the connection; its steps are not run yet. Throws
@@ -34,7 +35,7 @@ export async function openConnection(
     const mismatch = agent.problems.find(problem => problem.code === 'discovery.blueprintMismatch');
     if (mismatch) throw mismatch; // we would sign in for one blueprint and send the token to another
     const configuration = resolveConfiguration(agent, gateway, plan, overrides);
-    await confirmTrust(plan, identityOf(api, configuration), interaction, deps);
+    await confirmTrust(plan, api, configuration, interaction, deps);
     const identity = await openSignIn(plan, configuration, deps);
     return await Connection.open({
       api,
@@ -55,14 +56,18 @@ export async function openConnection(
 /** The first use of an API server with a tenant and a blueprint is confirmed and pinned; a change asks again. */
 export async function confirmTrust(
   plan: ConnectionPlan,
-  identity: TrustedIdentity,
+  api: KubeApi,
+  configuration: Configuration,
   interaction: Pick<Interaction, 'trust'> | undefined,
   { trust }: Pick<SessionDeps, 'trust'>,
 ): Promise<void> {
   if (plan.world) return; // a sandbox, or a file that the person named: its authority came with it
+  const identity = identityOf(api, configuration);
   const known = trust.get(identity.server) ?? [];
   if (known.includes(trustKey(identity))) return;
-  const confirmed = await interaction?.trust(trustQuestion(identity, known[0]));
+  const { context, namespace, deployment } = plan;
+  const chosen = { context, namespace, deployment, authority: configuration.authority.value };
+  const confirmed = await interaction?.trust(trustQuestion(identity, chosen, known[0]));
   if (!confirmed) throw new AgentIdError('agent.notTrusted');
   await trust.add(identity.server, trustKey(identity));
 }

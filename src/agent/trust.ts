@@ -12,6 +12,8 @@ export interface TrustedIdentity {
 
 /** What the person is asked to confirm, and what they confirmed before for the same API server. */
 export interface TrustQuestion extends TrustedIdentity {
+  /** Where that was read, as the person chose it; the authority is where they will sign in. */
+  chosen: { context: string; namespace: string; deployment: string; authority: string };
   before?: Pick<TrustedIdentity, 'tenantId' | 'blueprintAppId'>;
 }
 
@@ -35,7 +37,11 @@ export const trustKey = ({ tenantId, blueprintAppId, unverified }: TrustedIdenti
   [tenantId.toLowerCase(), blueprintAppId.toLowerCase(), ...(unverified ? ['unverified'] : [])].join('/');
 
 /** The question for an identity whose API server was confirmed with `key`, if with any. */
-export function trustQuestion(identity: TrustedIdentity, key: string | undefined): TrustQuestion {
+export function trustQuestion(
+  identity: TrustedIdentity,
+  chosen: TrustQuestion['chosen'],
+  key: string | undefined,
+): TrustQuestion {
   const [tenantId, blueprintAppId] = key?.split('/') ?? [];
-  return tenantId && blueprintAppId ? { ...identity, before: { tenantId, blueprintAppId } } : identity;
+  return { ...identity, chosen, ...(tenantId && blueprintAppId && { before: { tenantId, blueprintAppId } }) };
 }

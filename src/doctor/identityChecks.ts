@@ -1,5 +1,4 @@
 import { confirmTrust } from '../agent/openConnection.ts';
-import { identityOf } from '../agent/trust.ts';
 import { openSignIn, type OpenSignIn } from '../agent/openSignIn.ts';
 import { AgentIdError } from '../base/errors.ts';
 import { TokenBroker, type AgentToken } from '../identity/broker.ts';
@@ -128,7 +127,7 @@ async function signedIn(
   deps: DoctorDeps,
   signal: AbortSignal,
 ): Promise<UserToken> {
-  await confirmTrust(plan, identityOf(api, configuration), deps.interaction, deps);
+  await confirmTrust(plan, api, configuration, deps.interaction, deps);
   const account = deps.account?.();
   const silent = await signIn.silent({ ...(account && { account }), signal }).catch((error: unknown) => {
     if (AgentIdError.is(error, 'signIn.sessionEnded') || AgentIdError.is(error, 'signIn.interactionRequired'))

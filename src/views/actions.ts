@@ -163,11 +163,11 @@ export class Actions {
 
   /** Asks which context, namespace and agent; in a connection file's world only which agent. Undefined when the person left. */
   async choosePlan(signal: AbortSignal): Promise<ConnectionPlan | undefined> {
-    const { remembered, settings, say } = this.#deps;
+    const { session, remembered, settings, say } = this.#deps;
     const base = await this.#configuredWorld(remembered.plan);
     const { planCluster, planOtherAgent } = await import('./connectFlow.ts'); // the Kubernetes client comes with it
     return base
-      ? planOtherAgent(base, this.#access(), say, signal)
+      ? planOtherAgent(base, session.plan?.deployment === base.deployment, this.#access(), say, signal)
       : planCluster({ ...this.#access(), path: settings().kubeconfig }, remembered.lastCluster, say, signal);
   }
 
@@ -180,7 +180,7 @@ export class Actions {
     const { session, say } = this.#deps;
     if (!session.plan) throw new AgentIdError('agent.notConnected');
     const { planOtherAgent } = await import('./connectFlow.ts');
-    const plan = await planOtherAgent(session.plan, this.#access(), say, this.#newAttempt().signal);
+    const plan = await planOtherAgent(session.plan, true, this.#access(), say, this.#newAttempt().signal);
     if (plan) await this.#run(plan, this.#deps.signIn.signIn);
   }
 
@@ -230,7 +230,7 @@ export class Actions {
       return;
     }
     if (signIn) this.report(failure.error);
-    else if (!AgentIdError.is(failure.error, 'agent.signInNeeded'))
+    else if (failure.step !== 'signIn')
       // that one, the chat says by itself
       chat.notice('warning', say(failure.error), 'connection');
   }

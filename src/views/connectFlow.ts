@@ -57,9 +57,10 @@ export async function planCluster(
   }
 }
 
-/** Another agent of the namespace that is connected; undefined when the person left. */
+/** Another agent of the plan’s namespace; `connected`: the plan’s agent is on now. Undefined when the person left. */
 export async function planOtherAgent(
   plan: ConnectionPlan,
+  connected: boolean,
   access: Omit<KubeconfigOptions, 'path'>,
   say: Say,
   signal: AbortSignal,
@@ -68,7 +69,9 @@ export async function planOtherAgent(
   const api = await kubeconfig.connect(plan.context);
   try {
     const found = await asking(api, () => survey(api, plan.namespace, signal));
-    const agent = await pickAgent(found, plan.namespace, plan.context, { current: plan.deployment });
+    const agent = await pickAgent(found, plan.namespace, plan.context, {
+      [connected ? 'current' : 'last']: plan.deployment,
+    });
     if (!agent) return undefined;
     const answers = await askMissing(agent, plan.deployment === agent.deployment ? plan.answers : {}, say);
     return answers && { ...plan, deployment: agent.deployment, answers };

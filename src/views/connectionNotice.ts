@@ -1,11 +1,22 @@
+import type { Connection } from '../agent/connection.ts';
 import type { Session } from '../agent/session.ts';
 import { AgentIdError } from '../base/errors.ts';
-import type { Failure } from '../protocol/common.ts';
+import { clip, LIMITS, type ActionId, type Failure } from '../protocol/common.ts';
 import type { ChatController } from './chatController.ts';
 import { runningStep } from './mode.ts';
+import { SIGN_IN_WAYS } from './signInWays.ts';
+
+/** What is missing for the next message; an error is that of the sign-in which failed. */
+type Missing = 'agent.signInNeeded' | 'agent.notConnected' | AgentIdError | undefined;
 
 const KEY = 'state';
 const TOOLS_KEY = 'tools';
+
+const SIGN_INS: readonly ActionId[] = [
+  'agentId.signIn',
+  'agentId.forceSignIn',
+  ...SIGN_IN_WAYS.map(way => way.command),
+];
 
 export interface NoticeWords {
   say(error: unknown): Failure;
@@ -22,7 +33,7 @@ export class ConnectionNotice {
   readonly #session: Session;
   readonly #chat: ChatController;
   readonly #words: NoticeWords;
-  #shown: 'agent.signInNeeded' | 'agent.notConnected' | undefined;
+  #shown: unknown;
   #toolless: string | undefined;
 
   constructor(session: Session, chat: ChatController, words: NoticeWords) {
@@ -39,7 +50,18 @@ export class ConnectionNotice {
     if (missing === this.#shown) return;
     if (this.#shown) this.#chat.clearNotice(KEY);
     this.#shown = missing;
-    if (missing) this.#chat.notice('info', this.#words.say(new AgentIdError(missing)), KEY);
+    if (missing) this.#chat.notice('info', this.#sayMissing(missing), KEY);
+  }
+
+  /** A sign-in that failed is told with why, until the next one. */
+  #sayMissing(missing: NonNullable<Missing>): Failure {
+    if (typeof missing === 'string') return this.#words.say(new AgentIdError(missing));
+    const needed = this.#words.say(new AgentIdError('agent.signInNeeded'));
+    const failed = this.#words.say(missing);
+    const actions = failed.actions.some(({ id }) => SIGN_INS.includes(id))
+      ? failed.actions
+      : [...needed.actions, ...failed.actions].slice(0, LIMITS.actions);
+    return { ...failed, sentence: clip(`${needed.sentence} ${failed.sentence}`, LIMITS.sentence), actions };
   }
 
   /** The conversation was emptied, and the row with it. */
@@ -59,7 +81,7 @@ export class ConnectionNotice {
   }
 
   /** Nothing while a turn asks for it in place. */
-  #missing(): 'agent.signInNeeded' | 'agent.notConnected' | undefined {
+  #missing(): Missing {
     const { mode, connection } = this.#session;
     if (this.#chat.asking) return undefined;
     switch (mode) {
@@ -67,10 +89,17 @@ export class ConnectionNotice {
         return this.#chat.empty ? undefined : 'agent.notConnected';
       case 'sandbox':
       case 'connected':
-        return connection?.account || runningStep(this.#session) ? undefined : 'agent.signInNeeded';
+        return connection?.account || runningStep(this.#session) ? undefined : failedSignIn(connection);
       case 'connecting':
       case 'apiKey':
         return undefined;
     }
   }
+}
+
+/** With the error of the sign-in that failed last, where one did: only that says what to do now. */
+function failedSignIn(connection: Connection | undefined): Missing {
+  const state = connection?.step('signIn');
+  const error = state?.kind === 'failed' ? state.error : undefined;
+  return AgentIdError.is(error) && error.code !== 'agent.signInNeeded' ? error : 'agent.signInNeeded';
 }

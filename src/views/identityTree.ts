@@ -2,10 +2,12 @@ import * as vscode from 'vscode';
 import type { Connection } from '../agent/connection.ts';
 import type { Session } from '../agent/session.ts';
 import { STEPS, type StepId, type StepState } from '../agent/steps.ts';
+import { AgentIdError } from '../base/errors.ts';
 import type { Failure } from '../protocol/common.ts';
 import { asText } from '../protocol/fixers.ts';
 import type { Tunnel } from '../cluster/tunnel.ts';
 import { heldUntil, TOKEN_IDS, type TokenId } from './inspectorTokens.ts';
+import { brokenTunnel, isBroken } from './mode.ts';
 import type { Row } from './tree.ts';
 import { sinceWhen, stepDetail, stepLabel, timeLeft, tokenLabel, tunnelLabel } from './words.ts';
 
@@ -23,13 +25,14 @@ export function identityRows(session: Session, apiModel: string, say: (error: un
   const { connection } = session;
   const sandbox = session.plan?.mode === 'sandbox';
   const connecting = session.mode === 'connecting';
+  const signedIn = connection?.account !== undefined;
   const rows: Row[] = [
     {
       id: 'mode',
-      label: sandbox ? t('SANDBOX') : connecting ? t('Connecting') : t('Connected'),
+      label: sandbox ? t('SANDBOX') : connecting ? t('Connecting') : signedIn ? t('Connected') : t('Not signed in'),
       ...(sandbox && { description: t('all simulated') }),
       tooltip: sandbox ? t('Simulated tenant, cluster, gateway and model, on this machine.') : connection?.server,
-      icon: sandbox ? 'beaker' : connecting ? 'loading~spin' : 'verified',
+      icon: sandbox ? 'beaker' : connecting ? 'loading~spin' : signedIn ? 'verified' : 'account',
     },
   ];
   if (!connection) return rows;
@@ -77,7 +80,8 @@ export function identityRows(session: Session, apiModel: string, say: (error: un
 
 /** How far the connection is, for a view that is folded. */
 export function identitySummary({ connection }: Session): string | undefined {
-  return connection && stepsDone(connection);
+  const broken = connection && brokenTunnel(connection);
+  return broken ? tunnelLabel(broken.state) : connection && stepsDone(connection);
 }
 
 /** What the folded row says of its tokens: how many there are, and how long the first of them has to live. */
@@ -105,17 +109,19 @@ function tokenRow(connection: Connection, id: TokenId): Row {
 }
 
 function connectionRow(connection: Connection, say: (error: unknown) => Failure): Row {
-  const steps = STEPS.map(step => stepRow(step, connection.step(step), say));
+  const steps = STEPS.map(step => stepRow(step, connection.step(step), tunnelOf(step, connection), say));
   const tunnels = [tunnelRow('sidecar', connection.sidecarTunnel, say)];
   if (connection.gatewayTunnel) tunnels.push(tunnelRow('gateway', connection.gatewayTunnel, say));
-  const complete = STEPS.every(step => connection.step(step).kind === 'done');
+  const broken = brokenTunnel(connection);
+  const complete = !broken && STEPS.every(step => connection.step(step).kind === 'done');
   return {
     // another id when all is done: open while there is something to watch or to mend, folded when there is not
     id: complete ? 'connection:complete' : 'connection',
     label: t('Connection'),
-    description: stepsDone(connection),
-    icon: complete ? 'pass' : 'plug',
+    description: broken ? brokenLabel(broken, say) : stepsDone(connection),
+    icon: complete ? 'pass' : broken ? 'warning' : 'plug',
     ...(complete && { color: 'testing.iconPassed' }),
+    ...(broken && { color: AMBER }),
     expanded: !complete,
     children: [...steps, ...tunnels],
   };
@@ -126,6 +132,17 @@ function stepsDone(connection: Connection): string {
   return t('{0} of {1} steps', done, STEPS.length);
 }
 
+const AMBER = 'problemsWarningIcon.foreground';
+
+/** The tunnel that a step went through: while it is broken, what was done then says nothing of now. */
+function tunnelOf(step: StepId, { sidecarTunnel, gatewayTunnel }: Connection): Tunnel | undefined {
+  return step === 'sidecar' ? sidecarTunnel : step === 'tools' ? gatewayTunnel : undefined;
+}
+
+function brokenLabel({ state }: Tunnel, say: (error: unknown) => Failure): string {
+  return [tunnelLabel(state), ...(state.error ? [say(state.error).sentence] : [])].join(' · ');
+}
+
 const STEP_ICONS: Record<StepState['kind'], [string, string | undefined]> = {
   pending: ['circle-outline', undefined],
   running: ['loading~spin', undefined],
@@ -133,8 +150,17 @@ const STEP_ICONS: Record<StepState['kind'], [string, string | undefined]> = {
   failed: ['error', 'testing.iconFailed'],
 };
 
-function stepRow(step: StepId, state: StepState, say: (error: unknown) => Failure): Row {
-  const [icon, color] = STEP_ICONS[state.kind];
+function stepRow(step: StepId, state: StepState, tunnel: Tunnel | undefined, say: (error: unknown) => Failure): Row {
+  if (state.kind === 'done' && tunnel && isBroken(tunnel)) {
+    const description = brokenLabel(tunnel, say);
+    return {
+      ...{ id: `step:${step}`, label: stepLabel(step), description, icon: 'warning', color: AMBER },
+      ...(tunnel.state.error && { tooltip: asText(t, say(tunnel.state.error), '\n\n') }),
+      accessibleLabel: `${stepLabel(step)}: ${description}`,
+    };
+  }
+  const unasked = state.kind === 'failed' && AgentIdError.is(state.error, 'agent.signInNeeded'); // no fault yet
+  const [icon, color] = STEP_ICONS[unasked ? 'pending' : state.kind];
   const failure = state.kind === 'failed' ? say(state.error) : undefined;
   const action = failure?.actions[0]; // what mends it, from where it is read
   const description = state.kind === 'done' ? stepDetail(step, state.detail) : failure?.sentence;
@@ -153,7 +179,7 @@ function stepRow(step: StepId, state: StepState, say: (error: unknown) => Failur
 
 function tunnelRow(name: 'sidecar' | 'gateway', tunnel: Tunnel, say: (error: unknown) => Failure): Row {
   const { state } = tunnel;
-  const failed = state.kind === 'failed' || state.kind === 'reconnecting';
+  const failed = isBroken(tunnel);
   return {
     id: `tunnel:${name}`,
     label: name === 'sidecar' ? t('Tunnel to the sidecar') : t('Tunnel to the gateway'),

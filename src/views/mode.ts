@@ -1,6 +1,8 @@
 import * as vscode from 'vscode';
+import type { Connection } from '../agent/connection.ts';
 import type { Session } from '../agent/session.ts';
 import { STEPS, type StepId } from '../agent/steps.ts';
+import type { Tunnel } from '../cluster/tunnel.ts';
 import type { McpServers } from '../mcp/registry.ts';
 import { clip, LIMITS, type Mode } from '../protocol/common.ts';
 import { stepProgress } from './words.ts';
@@ -10,6 +12,13 @@ const t = vscode.l10n.t;
 /** The step that is under way: while connecting, and while signing in to what is connected. */
 export function runningStep({ connection }: Session): StepId | undefined {
   return connection && STEPS.find(step => connection.step(step).kind === 'running');
+}
+
+export const isBroken = ({ state }: Tunnel): boolean => state.kind === 'reconnecting' || state.kind === 'failed';
+
+/** The tunnel that was lost and is not back, if there is one: what the steps did went through it. */
+export function brokenTunnel({ sidecarTunnel, gatewayTunnel }: Connection): Tunnel | undefined {
+  return [sidecarTunnel, gatewayTunnel].find(tunnel => tunnel !== undefined && isBroken(tunnel));
 }
 
 /** The mode line of both webviews. */

@@ -28,10 +28,11 @@ export function serversSummary(servers: McpServers, words: Pick<ServerWords, 'hi
   const ready = list.flatMap(({ spec, state }) => (state.kind === 'ready' ? [{ spec, tools: state.tools }] : []));
   const tools = ready.reduce((sum, server) => sum + server.tools.length, 0);
   const denied = ready.reduce((sum, { spec }) => sum + (spec.kind === 'gateway' ? words.hidden(spec.id).length : 0), 0);
+  const none = tools === 0 && ready.some(({ spec }) => spec.kind === 'gateway');
   const failed = list.filter(({ state }) => state.kind === 'failed' && !waitsForSignIn(state.error)).length;
   const parts = [
-    ...(ready.length > 0 ? [toolCount(tools)] : []),
-    ...(denied > 0 ? [t('{0} denied', denied)] : []),
+    ...(none ? [t('no tool allowed')] : ready.length > 0 ? [toolCount(tools)] : []),
+    ...(denied > 0 && !none ? [t('{0} denied', denied)] : []),
     ...(failed > 0 ? [failed === 1 ? t('1 server failed') : t('{0} servers failed', failed)] : []),
   ];
   return parts.length > 0 ? parts.join(' · ') : undefined;
@@ -77,7 +78,9 @@ function serverRow(server: McpServer, words: ServerWords): Row {
       };
     case 'failed': {
       const failure = words.say(state.error);
-      const { sentence } = failure;
+      const sentence = AgentIdError.is(state.error, 'agent.signInNeeded')
+        ? t('sign in to list its tools')
+        : failure.sentence;
       const label = `${spec.label} `;
       const [action] = failure.actions;
       return {

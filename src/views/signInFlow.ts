@@ -175,7 +175,11 @@ async function pickChoice(choices: readonly SignInChoice[], signal: AbortSignal)
   const end = () => cancellation.cancel();
   signal.addEventListener('abort', end, { once: true });
   try {
-    const options = { title: t('Sign In'), placeHolder: t('How do you want to sign in?'), ignoreFocusOut: true };
+    const options = {
+      title: t('Sign In Again or Switch Account'),
+      placeHolder: t('How do you want to sign in?'),
+      ignoreFocusOut: true,
+    };
     return (await vscode.window.showQuickPick(rows, options, cancellation.token))?.choice;
   } finally {
     signal.removeEventListener('abort', end);

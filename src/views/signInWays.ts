@@ -34,7 +34,7 @@ export const SIGN_IN_WAYS: readonly Way[] = [
     icon: 'device-mobile',
     worksIn: () => true,
     label: t => t('With a device code'),
-    detail: t => t('Works everywhere; many tenants block it.'),
+    detail: t => t('Needs no browser on this machine; many tenants block it.'),
   },
   {
     id: 'browser',

@@ -3,13 +3,17 @@ import type { Translate } from './messages/catalogue.ts';
 
 /** The words of the trust prompt: all three names, what has changed, and what a yes means. */
 export function sayTrust(t: Translate, question: TrustQuestion): { title: string; detail: string; yes: string } {
-  const { server, tenantId, blueprintAppId, before, unverified } = question;
+  const { server, tenantId, blueprintAppId, before, unverified, chosen } = question;
   const changed = (now: string, then: string | undefined) =>
     then === undefined || then.toLowerCase() === now.toLowerCase() ? now : t('{0} (until now {1})', now, then);
   const lines = [
     t('API server: {0}', server),
     t('Tenant: {0}', changed(tenantId, before?.tenantId)),
     t('Blueprint: {0}', changed(blueprintAppId, before?.blueprintAppId)),
+    '',
+    t('Context: {0}', chosen.context),
+    t('Agent: {0}', `${chosen.namespace}/${chosen.deployment}`),
+    t('You sign in at: {0}', chosen.authority),
     '',
     ...(unverified
       ? [

@@ -98,7 +98,11 @@ describe('the first day: nothing is configured', () => {
     );
     await toast.close();
     await workbench.statusBar(/SANDBOX · .*not signed in/).waitFor();
-    await (await chat.frame()).getByText('You are not signed in.', { exact: true }).waitFor();
+    await (
+      await chat.frame()
+    )
+      .getByText('You are not signed in. The sign-in was declined on the page.', { exact: true })
+      .waitFor();
   });
 
   step('a sign-in can be cancelled while it waits, and the code is then worth nothing', async () => {

@@ -75,8 +75,11 @@ test('trust is asked once by name, and again for another blueprint, for another 
   await connect(agent);
   await connect(agent);
   await connect(other); // the same blueprint
+  const { context, namespace } = sandbox.json;
+  const authority = (id: string) => `https://login.microsoftonline.com/${id}`;
+  const chosen = { context, namespace, deployment: agent, authority: authority(sandbox.json.tenantId) };
   assert.deepEqual(asked, [
-    { server: asked[0]?.server, tenantId: sandbox.json.tenantId, blueprintAppId: sandbox.json.blueprintAppId },
+    { server: asked[0]?.server, tenantId: sandbox.json.tenantId, blueprintAppId: sandbox.json.blueprintAppId, chosen },
   ]);
   assert.match(asked[0]?.server ?? '', /^https:\/\/127\.0\.0\.1:\d+$/);
 
@@ -93,6 +96,7 @@ test('trust is asked once by name, and again for another blueprint, for another 
     server,
     tenantId: tenant,
     blueprintAppId: another,
+    chosen: { ...chosen, deployment: second.deployment },
     before: { tenantId: tenant, blueprintAppId: first },
   });
   await connect(agent);
@@ -102,7 +106,12 @@ test('trust is asked once by name, and again for another blueprint, for another 
   const tenantId = '99999999-9999-4999-8999-999999999999';
   await kube('setConfigMap', 'agent-id-sidecar', { AzureAd__TenantId: tenantId });
   await connect(agent);
-  assert.deepEqual(asked[3], { ...asked[0], tenantId, before: { tenantId: tenant, blueprintAppId: first } });
+  assert.deepEqual(asked[3], {
+    ...asked[0],
+    tenantId,
+    chosen: { ...chosen, authority: authority(tenantId) },
+    before: { tenantId: tenant, blueprintAppId: first },
+  });
   assert.equal(asked.length, 4);
 });
 

@@ -27,7 +27,9 @@ export function sayDenial(
 
 /** What the row of a tool says that the gateway hides, or of a server all of whose tools it hides: the same as the card. */
 export function sayHidden(t: Translate, denial: DenialReason, tool?: string, known: Known = {}): Failure {
-  return refusal(t, clauseOf(t, denial), denial, tool, known);
+  const failure = refusal(t, clauseOf(t, denial), denial, tool, known);
+  if (tool !== undefined || denial.remedy.code !== 'allowAgent') return failure;
+  return { ...failure, actions: [{ id: 'agentId.selectAgent', label: t('Select Agent…') }, ...failure.actions] };
 }
 
 /**

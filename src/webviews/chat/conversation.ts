@@ -40,6 +40,8 @@ export class Conversation {
       view.element.remove();
       this.#shown.delete(id);
     }
+    const last = items.at(-1);
+    const fresh = last?.kind === 'notice' && !this.#shown.has(last.id);
     let previous: Element | null = null;
     for (const item of items) {
       const element = this.#showItem(item, quiet);
@@ -49,6 +51,7 @@ export class Conversation {
     }
     attribute(this.element, 'tabindex', items.length > 0 ? 0 : undefined); // reachable only where there is something
     this.end.follow();
+    if (fresh && this.end.atEnd && previous instanceof HTMLElement) this.end.showInstead(previous); // its headline, if not all fits
   }
 
   #showItem(item: ChatItem, quiet: boolean): HTMLElement {

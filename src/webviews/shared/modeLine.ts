@@ -24,9 +24,14 @@ function parts(mode: Mode): Child[] {
     case 'connecting':
       return [badge('running', t('Connecting')), rest(mode.step)];
     case 'connected':
+      return [
+        mode.user === undefined ? badge('plug', t('Not signed in')) : badge('agent', t('Connected')),
+        h('strong', {}, visible(mode.agent)),
+        rest(mode.user && t('for {0}', mode.user), mode.model, mode.place),
+      ];
     case 'sandbox':
       return [
-        mode.kind === 'sandbox' ? badge('beaker', t('Sandbox')) : badge('agent', t('Connected')),
+        badge('beaker', t('Sandbox')),
         h('strong', {}, visible(mode.agent)),
         rest(mode.user === undefined ? t('not signed in') : t('for {0}', mode.user), mode.model, mode.place),
       ];

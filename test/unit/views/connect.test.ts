@@ -90,15 +90,21 @@ describe('the agents on offer', () => {
 
 describe('the trust prompt', () => {
   const [tenantId, blueprintAppId, other] = [KNOWN, UNKNOWN, UNKNOWN.replaceAll('2', '3')];
-  const identity = { server: 'https://api.example:6443', tenantId, blueprintAppId };
+  const chosen = { context: 'prod', namespace: 'agents', deployment: 'a1', authority: 'https://login.example/t' };
+  const identity = { server: 'https://api.example:6443', tenantId, blueprintAppId, chosen };
 
-  it('names the three that are trusted', () => {
+  it('names the three that are trusted, then what was chosen and where the sign-in is', () => {
     const { title, detail } = sayTrust(translate, identity);
     assert.match(title, /^Trust this cluster to name the identity you sign in for\?$/);
-    assert.deepEqual(detail.split('\n').slice(0, 3), [
+    assert.deepEqual(detail.split('\n').slice(0, 8), [
       'API server: https://api.example:6443',
       `Tenant: ${tenantId}`,
       `Blueprint: ${blueprintAppId}`,
+      '',
+      'Context: prod',
+      'Agent: agents/a1',
+      'You sign in at: https://login.example/t',
+      '',
     ]);
     assert.doesNotMatch(detail, /until now|Nothing proves/);
   });

@@ -230,13 +230,19 @@ test('another agent of the connected namespace: the one that is on is named, and
   );
   const { kubeconfig } = await cluster(t, objects);
   const plan = planFor(kubeconfig, 'research-agent', { answers: { agentAppId: RESEARCH } });
+  let connected = true;
   const choose = async (...given: Answer[]) => {
     boxes.length = 0;
     answers = given;
-    return planOtherAgent(plan, { logger: silentLogger }, say, never);
+    return planOtherAgent(plan, connected, { logger: silentLogger }, say, never);
   };
   assert.deepEqual(await choose('intern-agent'), { ...plan, deployment: 'intern-agent', answers: {} });
   assert.equal(boxes[0]?.items[0], 'research-agent | connected now | ServiceAccount agent-blueprint');
   assert.deepEqual(await choose('research-agent'), plan);
+  connected = false; // after a Disconnect
   assert.equal(await choose(undefined), undefined);
+  assert.equal(
+    boxes[0]?.items[0],
+    'research-agent | no agent identity named · used last | ServiceAccount agent-blueprint',
+  );
 });

@@ -77,6 +77,10 @@ test('a tool that nothing is known to be wrong with has no such words', () => {
 test('an agent without any tool is said to be one, with the reason and the fix where they are known', () => {
   const because = sayHidden(translate, reasonFor('require', "jwt.appid == 'research'"));
   const said = sayWithoutTools(translate, 'intern-agent', because);
+  assert.deepEqual(
+    said.actions.map(({ id }) => id),
+    ['agentId.selectAgent', 'agentId.showTokens'],
+  );
   assert.match(
     said.sentence,
     /lists no tools for intern-agent, which answers without them\. This clause does not hold/,

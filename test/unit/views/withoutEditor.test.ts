@@ -10,11 +10,12 @@ import { AgentIdError } from '../../../src/base/errors.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import type { Settings } from '../../../src/settings.ts';
 import { sayer } from '../../../src/views/messages/index.ts';
-import { translate } from './support.ts';
+import { startChat, translate } from './support.ts';
 
 const STAND_IN = `data:text/javascript,${encodeURIComponent(`
   export const l10n = { t: (message, ...args) => message.replace(/\\{(\\d)\\}/g, (_all, index) => args[index]) };
   export const env = { language: 'en' };
+  export const StatusBarAlignment = { Left: 1 };
   export const Uri = { joinPath: ({ fsPath }, ...parts) => ({ fsPath: [fsPath, ...parts].join('/') }) };
 `)}`;
 const hooks = registerHooks({
@@ -97,4 +98,121 @@ test('a tunnel that is not there says since when, and why', async () => {
   const tooltip = tunnels[0]?.tooltip;
   assert.match(typeof tooltip === 'string' ? tooltip : '', new RegExp(`^since ${clock}\\n\\nNo pod is ready`));
   assert.equal(tunnels[1]?.tooltip, `since ${clock}`);
+});
+
+test('a connection whose tunnel is lost looks lost: its row, the step that went through it, the title and the status bar', async () => {
+  const { identityRows, identitySummary } = await import('../../../src/views/identityTree.ts');
+  const { describe } = await import('../../../src/views/statusBar.ts');
+  const say = sayer(translate);
+  const error = new AgentIdError('tunnel.noReadyPod', { namespace: 'n', selector: 's', reason: 'there are no pods' });
+  const value = { value: 'x' };
+  const ready = { state: { kind: 'ready', since: 0 } };
+  const shown = (sidecarTunnel: object, gatewayTunnel: object) => {
+    const session = {
+      mode: 'connected',
+      plan: { mode: 'connected' },
+      connection: {
+        ...{ sidecarTunnel, gatewayTunnel, step: () => ({ kind: 'done', detail: '2' }), account: { username: 'ana' } },
+        configuration: { agentAppId: value, blueprintAppId: value, llmApi: value, mcpApi: value },
+        agent: { namespace: 'n', deployment: 'd', serviceAccount: 'a' },
+        broker: { peek: () => undefined },
+      },
+    } as unknown as Session;
+    const row = identityRows(session, '', say).find(({ label }) => label === 'Connection');
+    const amber = (row?.children ?? []).filter(({ icon }) => icon === 'warning');
+    const { text, warning } = describe(session);
+    return [row?.icon, row?.description, amber.map(({ id }) => id), identitySummary(session), text, warning];
+  };
+  assert.deepEqual(shown(ready, ready), [
+    'pass',
+    '5 of 5 steps',
+    [],
+    '5 of 5 steps',
+    '$(verified) d for ana',
+    undefined,
+  ]);
+  for (const kind of ['reconnecting', 'failed']) {
+    const lost = { state: { kind, since: 0, error } };
+    const said = [`${kind} · ${say(error).sentence}`, kind, `$(warning) d for ana · ${kind}`, true] as const;
+    const [reason, ...rest] = said;
+    assert.deepEqual(shown(lost, ready), ['warning', reason, ['step:sidecar'], ...rest]);
+    assert.deepEqual(shown(ready, lost), ['warning', reason, ['step:tools'], ...rest]);
+  }
+});
+
+test('whoever was not asked to sign in yet has met no failure', async () => {
+  const { identityRows } = await import('../../../src/views/identityTree.ts');
+  const { serverRows, serversSummary } = await import('../../../src/views/serversTree.ts');
+  const { describe } = await import('../../../src/views/statusBar.ts');
+  const say = sayer(translate);
+  const error = new AgentIdError('agent.signInNeeded');
+  const value = { value: 'x' };
+  const ready = { state: { kind: 'ready', since: 0 } };
+  const session = {
+    mode: 'connected',
+    plan: { mode: 'connected' },
+    connection: {
+      ...{
+        sidecarTunnel: ready,
+        step: (id: string) => (id === 'signIn' ? { kind: 'failed', error } : { kind: 'pending' }),
+      },
+      configuration: { agentAppId: value, blueprintAppId: value, llmApi: value, mcpApi: value },
+      agent: { namespace: 'n', deployment: 'd', serviceAccount: 'a' },
+      broker: { peek: () => undefined },
+    },
+  } as unknown as Session;
+  const rows = identityRows(session, '', say);
+  assert.deepEqual([rows[0]?.label, rows[0]?.icon], ['Not signed in', 'account']);
+  const step = rows.flatMap(({ children }) => children ?? []).find(({ id }) => id === 'step:signIn');
+  assert.deepEqual([step?.icon, step?.color], ['circle-outline', undefined]);
+  assert.equal(describe(session).text, '$(account) d, not signed in');
+  const gateway = (state: object) =>
+    ({
+      list: () => [{ spec: { id: 'g', kind: 'gateway', label: 'Gateway', url: '' }, enabled: true, state }],
+    }) as never;
+  const words = { say, refusedBecause: () => undefined, hidden: () => [{ name: 'x', reason: say(error) }] };
+  const waiting = gateway({ kind: 'failed', error });
+  assert.equal(serversSummary(waiting, words), undefined);
+  assert.deepEqual(
+    serverRows(waiting, words).map(({ description, icon }) => [description, icon]),
+    [['sign in to list its tools', 'lock']],
+  );
+  assert.equal(serversSummary(gateway({ kind: 'ready', tools: [] }), words), 'no tool allowed');
+  assert.equal(serversSummary(gateway({ kind: 'ready', tools: [{}] }), words), '1 tool · 1 denied');
+});
+
+test('the sandbox keeps its name while it connects', async () => {
+  const { describe } = await import('../../../src/views/statusBar.ts');
+  const text = (mode: string) => describe({ mode: 'connecting', plan: { mode } } as unknown as Session).text;
+  assert.equal(text('sandbox'), '$(loading~spin) SANDBOX · connecting');
+  assert.equal(text('connected'), '$(loading~spin) Agent ID');
+});
+
+test('the chat says why the last sign-in failed, until the next one', async () => {
+  const { ConnectionNotice } = await import('../../../src/views/connectionNotice.ts');
+  const chat = startChat();
+  let state: object = { kind: 'pending' };
+  const session = {
+    mode: 'connected',
+    connection: { step: (id: string) => (id === 'signIn' ? state : { kind: 'pending' }) },
+  };
+  const notice = new ConnectionNotice(session as unknown as Session, chat.controller, {
+    say: chat.say,
+    withoutTools: () => undefined,
+  });
+  const said = () => {
+    notice.update();
+    return chat
+      .items()
+      .map(item => item.kind === 'notice' && [item.failure.sentence, item.failure.actions.map(({ id }) => id)]);
+  };
+  assert.deepEqual(said(), [['You are not signed in.', ['agentId.signIn']]]);
+  state = { kind: 'failed', error: new AgentIdError('signIn.declined') };
+  const declined = [['You are not signed in. The sign-in was declined on the page.', ['agentId.signIn']]];
+  assert.deepEqual(said(), declined);
+  assert.deepEqual(said(), declined, 'said once');
+  state = { kind: 'failed', error: new AgentIdError('signIn.unsafePage', { page: 'p', authority: 'a' }) };
+  assert.deepEqual(said()[0] && (said()[0] as unknown[])[1], ['agentId.signIn'], 'there is always a button to sign in');
+  state = { kind: 'running' };
+  assert.deepEqual(said(), []);
 });
