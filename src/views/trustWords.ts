@@ -24,7 +24,7 @@ export function sayTrust(t: Translate, question: TrustQuestion): { title: string
         ]
       : []),
     t(
-      'Your token for this blueprint will be sent to the sidecar in this cluster. You are asked again when one of the three changes.',
+      'Your token for this blueprint will be sent to the sidecar in this cluster. You are asked again when API server, tenant or blueprint changes.',
     ),
   ];
   return {
