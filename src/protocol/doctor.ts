@@ -51,6 +51,9 @@ export type DoctorCheck = v.InferOutput<typeof check>;
 
 const state = v.object({
   phase: v.picklist(['idle', 'running', 'ended']),
+  /** What is examined, and when that began (milliseconds since the epoch): the page stays when another is connected. */
+  about: v.optional(sentence),
+  began: v.optional(milliseconds),
   /** What came of it all, once it has ended. */
   summary: v.optional(sentence),
   checks: v.pipe(v.array(check), v.maxLength(LIMITS.checks)),
@@ -59,7 +62,12 @@ export type DoctorState = v.InferOutput<typeof state>;
 
 const operation = v.variant('op', [
   /** A new examination: all checks, none looked at yet. */
-  v.object({ op: v.literal('begin'), checks: v.pipe(v.array(check), v.maxLength(LIMITS.checks)) }),
+  v.object({
+    op: v.literal('begin'),
+    began: milliseconds,
+    checks: v.pipe(v.array(check), v.maxLength(LIMITS.checks)),
+  }),
+  v.object({ op: v.literal('about'), about: sentence }),
   v.object({ op: v.literal('check'), check }),
   v.object({ op: v.literal('end'), summary: sentence }),
 ]);
@@ -101,7 +109,9 @@ export const parseFromDoctor: (data: unknown) => FromDoctor | undefined = parser
 export function applyToDoctor(before: DoctorState, change: DoctorOperation): DoctorState | undefined {
   switch (change.op) {
     case 'begin':
-      return { phase: 'running', checks: change.checks };
+      return { phase: 'running', began: change.began, checks: change.checks };
+    case 'about':
+      return { ...before, about: change.about };
     case 'check': {
       const index = before.checks.findIndex(known => known.id === change.check.id);
       return index < 0 ? undefined : { ...before, checks: before.checks.with(index, change.check) };

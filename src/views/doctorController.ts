@@ -1,3 +1,4 @@
+import type { ConnectionPlan } from '../agent/configuration.ts';
 import { isCancellation } from '../base/errors.ts';
 import { supportBundle, type BundleParts } from '../doctor/bundle.ts';
 import { examine, type DoctorDeps, type Examination } from '../doctor/doctor.ts';
@@ -10,7 +11,7 @@ import {
   type DoctorOperation,
   type DoctorState,
 } from '../protocol/doctor.ts';
-import { doctorRow, doctorSummary, type DoctorRowWords } from './doctorRow.ts';
+import { doctorAbout, doctorRow, doctorSummary, type DoctorRowWords } from './doctorRow.ts';
 import { Feed, type Post } from './feed.ts';
 import { sayer, type Occasion } from './messages/index.ts';
 import type { Translate } from './messages/catalogue.ts';
@@ -81,14 +82,22 @@ export class DoctorController {
     try {
       const deps = await this.#deps.prepare();
       running.signal.throwIfAborted();
+      let named = false;
+      const name = (plan: ConnectionPlan | undefined) => {
+        if (named || !plan) return;
+        named = true;
+        this.#feed.change({ op: 'about', about: doctorAbout(t, plan) });
+      };
       const changed = (id: CheckId) => {
         const state = examination?.report.get(id);
-        if (state && this.#running === running)
-          this.#feed.change({ op: 'check', check: doctorRow(id, state, this.#words) });
+        if (!state || this.#running !== running) return;
+        name(examination?.plan);
+        this.#feed.change({ op: 'check', check: doctorRow(id, state, this.#words) });
       };
       let examination: Examination | undefined;
       const pending = CHECKS.map(id => doctorRow(id, { kind: 'pending' }, this.#words));
-      this.#feed.change({ op: 'begin', checks: pending });
+      this.#feed.change({ op: 'begin', began: Date.now(), checks: pending });
+      name(deps.plan);
       this.#examination = examination = examine(deps, changed, running.signal);
       await examination.ended;
       if (this.#running === running) this.#feed.change({ op: 'end', summary: doctorSummary(t, examination.report) });

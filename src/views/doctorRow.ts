@@ -1,3 +1,4 @@
+import type { ConnectionPlan } from '../agent/configuration.ts';
 import { AgentIdError } from '../base/errors.ts';
 import {
   CHECKS,
@@ -52,6 +53,11 @@ export function doctorRow(id: CheckId, state: CheckState, words: DoctorRowWords)
     case 'failed':
       return { ...row, status: 'failed', ms: state.ms, failure: failed(state, words), ...found(state, words) };
   }
+}
+
+/** What is examined, for the head of the page. */
+export function doctorAbout(t: Translate, { deployment, namespace, context }: ConnectionPlan): string {
+  return clip(t('{0} in namespace {1}, context {2}', deployment, namespace, context), LIMITS.sentence);
 }
 
 /** What came of it all, in one sentence. */

@@ -69,8 +69,13 @@ test('the first failure is one press away, and has the focus then', async () => 
 test('a wait counts down, and can be ended by hand in both ways', async () => {
   await open(states().waiting);
   const waiting = row('Token for MCP');
-  assert.match(await waiting.innerText(), /Waiting[\s\S]*Next try: in 1[12] s; it gives up: in [45] min/);
-  await waiting.getByText('in 10 s').waitFor();
+  assert.match(await waiting.innerText(), /Waiting[\s\S]*Next try: in \d+ s; it gives up: in [45] min/);
+  await waiting.getByText(/^in \d s$/).waitFor(); // it began with 12
+  const header = await doctor.page.locator('header').innerText();
+  assert.match(header, /Waiting for “Token for MCP”, for 4 min at most: 18 of 21 done\./);
+  assert.match(header, /research-agent in namespace agent-id, context kind-agent-id · .*2026/);
+  await button('What It Waits For').press('Enter');
+  assert.match(String(await doctor.page.evaluate('document.activeElement.innerText')), /^Token for MCP/);
   await waiting.getByRole('button', { name: 'Try Now: Token for MCP' }).click();
   await waiting.getByRole('button', { name: 'Stop Waiting: Token for MCP' }).click();
   assert.deepEqual(await doctor.posted(), [

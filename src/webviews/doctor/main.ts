@@ -16,29 +16,32 @@ import { connectHost } from '../shared/host.ts';
 import { icon, type IconName } from '../shared/icons.ts';
 import { t } from '../shared/l10n.ts';
 import { redraw } from '../shared/redraw.ts';
+import { duration } from '../shared/time.ts';
 import { checkItem } from './checkItem.ts';
 
 const host = connectHost<FromDoctor>(receive);
 const receiver = new Receiver(emptyDoctor, applyToDoctor);
-const countdown = new Countdown(() => {});
+const countdown = new Countdown(() => receiver.state.phase === 'running' && say(summary, progress(receiver.state)));
 const announcer = new Announcer();
 /** What each row shows, as text: it is drawn anew only when that changes. */
 const shown = new Map<string, string>();
 const rows = new Map<string, HTMLElement>();
 const summary = h('p', { class: 'summary', dir: 'auto' });
+const about = h('p', { class: 'faint', dir: 'auto' });
 const list = h('div', { tabindex: -1 });
 const again = button('primary', 'refresh', t('Run Again'), () => host.post({ type: 'run' }));
 const stop = button('primary', 'stop', t('Stop'), () => host.post({ type: 'stop' }));
-const toFailure = button('secondary', 'error', t('First Failure'), showFailure);
+const toFailure = button('secondary', 'error', t('First Failure'), () => showRow(failing(receiver.state)));
+const toWait = button('secondary', 'clock', t('What It Waits For'), () => showRow(waiting(receiver.state)));
 const bundle = button('secondary', 'copy', t('Support Bundle…'), () => host.post({ type: 'bundle' }));
 
-for (const each of [again, stop, toFailure, bundle]) each.hidden = true; // until it is known what goes on
+for (const each of [again, stop, toFailure, toWait, bundle]) each.hidden = true; // until it is known what goes on
 document.body.append(
   h(
     'header',
     {},
-    h('div', {}, h('h1', {}, t('Doctor')), summary),
-    h('div', { class: 'actions' }, stop, again, toFailure, bundle),
+    h('div', {}, h('h1', {}, t('Doctor')), about, summary),
+    h('div', { class: 'actions' }, stop, again, toFailure, toWait, bundle),
   ),
   h('main', {}, list),
   announcer.element,
@@ -61,9 +64,11 @@ function draw(state: DoctorState, before: DoctorState): void {
   stop.hidden = !running;
   again.hidden = running;
   toFailure.hidden = !failing(state);
+  toWait.hidden = !waiting(state);
   bundle.hidden = state.phase !== 'ended';
   if ((focused === stop || focused === again) && focused instanceof HTMLElement && focused.hidden)
     (running ? stop : again).focus();
+  say(about, subject(state));
   say(summary, running ? progress(state) : visible(state.summary ?? ''));
   layOut(state.checks);
   for (const check of state.checks) drawCheck(check);
@@ -71,16 +76,34 @@ function draw(state: DoctorState, before: DoctorState): void {
 }
 
 const failing = ({ checks }: DoctorState) => checks.find(({ status }) => status === 'failed');
+const waiting = ({ checks }: DoctorState) => checks.find(({ status }) => status === 'waiting');
 
 /** The list is longer than most screens. */
-function showFailure(): void {
-  const row = rows.get(failing(receiver.state)?.id ?? '');
+function showRow(check: DoctorCheck | undefined): void {
+  const row = rows.get(check?.id ?? '');
   row?.scrollIntoView({ block: 'center' });
   row?.focus({ preventScroll: true });
 }
 
-function progress({ checks }: DoctorState): string {
+/** What was examined when: the page stays when another agent is connected. */
+function subject({ about: what, began }: DoctorState): string {
+  if (began === undefined) return '';
+  const time = new Date(began).toLocaleString(document.documentElement.lang || undefined);
+  return what === undefined ? time : `${visible(what)} · ${time}`;
+}
+
+function progress(state: DoctorState): string {
+  const { checks } = state;
   const ended = checks.filter(({ status }) => !['pending', 'running', 'waiting'].includes(status)).length;
+  const { title, until } = waiting(state) ?? {};
+  if (title !== undefined && until !== undefined)
+    return t(
+      'Waiting for “{0}”, for {1} at most: {2} of {3} done.',
+      visible(title),
+      duration(countdown.until(until)),
+      ended,
+      checks.length,
+    );
   return t(
     'Looking: {0} of {1} done. The model is sent one short sentence; nothing else is changed or used up.',
     ended,

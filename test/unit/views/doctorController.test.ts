@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '../../../src/base/clock.ts';
+import type { ConnectionPlan } from '../../../src/agent/configuration.ts';
 import { AgentIdError } from '../../../src/base/errors.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import type { DoctorDeps } from '../../../src/doctor/doctor.ts';
@@ -65,6 +66,24 @@ test('on the first day: no kubeconfig is the one failure, with the sandbox to tr
   );
   assert.equal(others.length, 20);
   for (const { note } of others) assert.equal(note, 'It needs “Kubeconfig”.');
+});
+
+test('the page says what is examined, and since when', async () => {
+  const plan = { mode: 'connected', context: 'kind', namespace: 'agents', deployment: 'writer' } as ConnectionPlan;
+  const prepare = async () =>
+    ({
+      plan,
+      overrides: () => settings,
+      logger: silentLogger,
+      settings: { kubeconfig: '/nowhere/config' },
+      clock: systemClock,
+    }) as unknown as DoctorDeps;
+  const before = Date.now();
+  const { controller, receiver } = start({ prepare });
+  await controller.run();
+  const { about, began = 0 } = receiver.state;
+  assert.equal(about, 'writer in namespace agents, context kind');
+  assert.ok(began >= before && began <= Date.now());
 });
 
 test('in a remote window it says on which machine the kubeconfig must be', async () => {

@@ -82,6 +82,8 @@ export function doctors(now: number): Record<'green' | 'running' | 'failed' | 'w
     },
     waiting: {
       phase: 'running',
+      about: 'research-agent in namespace agent-id, context kind-agent-id',
+      began: Date.UTC(2026, 10, 20, 12),
       checks: rows({
         federation: {
           ...federation,
