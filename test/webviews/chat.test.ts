@@ -282,39 +282,6 @@ test('in a low view the first call that waits is shown, then the next, then the 
   assert.ok(rest < 2, 'follows the end again');
 });
 
-test('the answers to a call that is only begun to be seen do not lie over its name', async () => {
-  await open(longChat(1), { width: 320, height: 520 });
-  await patch(
-    { op: 'add', item: tool('a', { name: 'first', status: 'waiting', receipt: undefined }) },
-    { op: 'add', item: tool('b', { name: 'second', status: 'waiting', receipt: undefined }) },
-  );
-  const card = chat.page.getByRole('group', { name: 'Tool second' });
-  const name = await card.locator('.tool-line').boundingBox();
-  const answer = await card.getByRole('button', { name: 'Allow Once' }).boundingBox();
-  assert.ok(answer!.y >= name!.y + name!.height, `${answer?.y} below ${name?.y} + ${name?.height}`);
-});
-
-test('arguments longer than the view scroll in the card, between its name and the answers', async () => {
-  await open(chats.empty, { width: 300, height: 420 });
-  const lines = Array.from({ length: 60 }, (_, n) => `"line ${n}"`).join(',\n');
-  await add(tool('a', { name: 'long', status: 'waiting', receipt: undefined, arguments: `[${lines}]` }));
-  const card = chat.page.getByRole('group', { name: 'Tool long' });
-  const box = (await chat.page.getByRole('log').boundingBox())!;
-  const inView = async (name: string) => {
-    const { y, height } = (await card.getByRole('button', { name, exact: name !== 'long' }).boundingBox())!;
-    return y >= box.y && y + height <= box.y + box.height;
-  };
-  for (const name of ['long', 'Allow Once', 'Allow in This Session', 'Reject…']) assert.ok(await inView(name), name);
-  const details = card.locator('.tool-details');
-  assert.ok((await details.boundingBox())!.height >= 80, 'some lines of them are seen at once');
-  await card.getByRole('group', { name: 'Arguments' }).focus();
-  const rest = '(box => box.scrollHeight - box.scrollTop - box.clientHeight)';
-  const left = () => chat.page.evaluate<number>(`${rest}(document.querySelector('.tool-details'))`);
-  for (let n = 0; n < 50 && (await left()) > 1; n++) await chat.page.keyboard.press('End'); // it may scroll smoothly
-  assert.ok((await left()) <= 1, 'the last line');
-  assert.ok(await inView('Allow Once'));
-});
-
 test('a person who is writing keeps the focus', async () => {
   await open(chats.empty);
   await chat.page.getByRole('textbox', { name: 'Message' }).click();
