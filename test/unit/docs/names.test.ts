@@ -20,7 +20,7 @@ describe('what the documents name', () => {
     manifest = v.parse(Manifest, JSON.parse(await read('package.json')));
     const words = v.parse(v.record(v.string(), v.string()), JSON.parse(await read('package.nls.json')));
     titles = manifest.contributes.commands.map(({ title }) => words[title.replaceAll('%', '')] ?? title);
-    const names = globSync(['*.md', 'docs/**/*.md'], { cwd: root });
+    const names = globSync(['*.md', 'docs/**/*.md', 'k8s/**/*.md'], { cwd: root });
     documents = await Promise.all(names.map(async name => ({ name, text: await read(name) })));
   });
   const each = (pattern: RegExp, check: (found: string, where: string) => void) => {
