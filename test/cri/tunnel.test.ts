@@ -10,6 +10,7 @@ import { openTunnel, type Tunnel } from '../../src/cluster/tunnel.ts';
 import { fixedCredentials } from '../unit/cluster/support/world.ts';
 import { startContainerd, type Containerd } from './support/containerd.ts';
 import { startFront } from './support/front.ts';
+import { until } from '../support/until.ts';
 
 const BASE = 'http://gateway.invalid';
 const MIB = 1024 * 1024;
@@ -57,13 +58,6 @@ const code = (work: Promise<unknown>) =>
 /** Resident memory of containerd in MiB. */
 const memory = async () =>
   Number(/^VmRSS:\s+(\d+) kB/m.exec(await readFile(`/proc/${containerd.pid}/status`, 'utf8'))?.[1]) / 1024;
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let tries = 0; !condition(); tries++) {
-    if (tries > 750) throw new Error(`never happened: ${what}`);
-    await sleep(20);
-  }
-}
 
 test('the pod sees a caller on its own loopback', async () => {
   assert.equal(await (await ask('/caller')).text(), '127.0.0.1');

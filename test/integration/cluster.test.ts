@@ -22,7 +22,7 @@ after(async () => {
   await sandbox.stop();
 });
 
-const kube = (call: string, ...args: unknown[]) => sandbox.control('/kubernetes', { do: call, args });
+const kube = (call: string, ...args: unknown[]) => sandbox.kube(call, ...args);
 const code = (expected: string) => (error: unknown) => {
   assert.ok(AgentIdError.is(error, expected), String(error));
   return true;

@@ -1,15 +1,13 @@
 // What only the person can mend, in the middle of a turn: it asks in place, and goes on where it was.
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import type { ConnectionPlan } from '../../src/agent/configuration.ts';
 import type { InteractiveSignIn, SignInRequest } from '../../src/agent/personSignIn.ts';
-import type { Receipt } from '../../src/agent/receipts.ts';
 import { AgentIdError, isCancellation } from '../../src/base/errors.ts';
 import { Emitter } from '../../src/base/event.ts';
 import type { SecretStore } from '../../src/identity/types.ts';
 import { SignInCommands } from '../../src/views/signInCommands.ts';
-import { memorySecrets } from './support/core.ts';
+import { memorySecrets, receipts } from './support/core.ts';
 import { fillLoginPage } from './support/sandbox.ts';
 import { ALL_DONE, said, steps, thrown, world, type Core } from './wrong-input.fixture.ts';
 
@@ -58,11 +56,6 @@ async function start(meanwhile: () => Promise<unknown> = async () => {}, options
   const connection = await core.connect();
   assert.deepEqual(steps(connection), ALL_DONE);
   return { core, person, connection };
-}
-
-async function receipts(core: Core): Promise<Receipt[]> {
-  const lines = (await readFile(core.receipts.file, 'utf8')).trimEnd().split('\n');
-  return lines.map(line => JSON.parse(line) as Receipt);
 }
 /** How many requests to call a tool the gateway has answered with success. */
 const calledTools = async () => {

@@ -22,7 +22,7 @@ before(async () => void (sandbox = await startSandbox()));
 afterEach(() => sandbox.control('/reset', {}));
 after(() => sandbox.stop());
 
-const kube = (call: string, ...args: unknown[]) => sandbox.control('/kubernetes', { do: call, args });
+const kube = (call: string, ...args: unknown[]) => sandbox.kube(call, ...args);
 
 /** The extension's storage, and a person who answers `yes` and remembers what they were asked. */
 function person(yes = true) {

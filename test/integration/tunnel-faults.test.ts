@@ -9,6 +9,7 @@ import type { KubeApi } from '../../src/cluster/kubeApi.ts';
 import { loadKubeconfig } from '../../src/cluster/kubeconfig.ts';
 import { openTunnel, type Tunnel } from '../../src/cluster/tunnel.ts';
 import { startSandbox, type TestSandbox } from './support/sandbox.ts';
+import { until } from '../support/until.ts';
 
 /*
  * Faults of the cluster under a tunnel in use. In the pod is a server of the test's own, so that what arrived can be
@@ -95,17 +96,7 @@ function sendLarge(response: ServerResponse): void {
   more();
 }
 
-async function kube<T = unknown>(call: string, ...args: unknown[]): Promise<T> {
-  return ((await sandbox.control('/kubernetes', { do: call, args })) as { result: T }).result;
-}
-
-async function until(condition: () => boolean | Promise<boolean>, what: string, limit = 15_000): Promise<void> {
-  const end = Date.now() + limit;
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`never happened: ${what}`);
-    await sleep(20);
-  }
-}
+const kube = <T = unknown>(call: string, ...args: unknown[]) => sandbox.kube<T>(call, ...args);
 
 const ask = async (path = '/', init?: RequestInit) => (await tunnel.fetch(`${URL_BASE}${path}`, init)).text();
 const post = (path: string) => ask(path, { method: 'POST', body: 'x' });

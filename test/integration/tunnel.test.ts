@@ -9,6 +9,7 @@ import { loadKubeconfig } from '../../src/cluster/kubeconfig.ts';
 import { openTunnel, type Tunnel } from '../../src/cluster/tunnel.ts';
 import { agentTokens } from './support/agentTokens.ts';
 import { startSandbox, type TestSandbox } from './support/sandbox.ts';
+import { until } from '../support/until.ts';
 
 const AGENT = 'research-agent';
 const SIDECAR = 'http://sidecar.invalid';
@@ -58,17 +59,7 @@ afterEach(async () => {
 });
 after(() => sandbox.stop());
 
-async function kube<T = unknown>(call: string, ...args: unknown[]): Promise<T> {
-  return ((await sandbox.control('/kubernetes', { do: call, args })) as { result: T }).result;
-}
-
-async function until(condition: () => boolean | Promise<boolean>, what: string, limit = 15_000): Promise<void> {
-  const end = Date.now() + limit;
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`never happened: ${what}`);
-    await sleep(20);
-  }
-}
+const kube = <T = unknown>(call: string, ...args: unknown[]) => sandbox.kube<T>(call, ...args);
 
 const healthy = async () => (await sidecar.fetch(`${SIDECAR}/healthz`)).status;
 

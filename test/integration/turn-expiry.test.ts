@@ -1,11 +1,10 @@
 // Tokens that end in the middle of a turn, seen from the gateway: which one came with each request, and how often.
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import type { Receipt } from '../../src/agent/receipts.ts';
 import { startGateway } from '../../src/sandbox/gateway/gateway.ts';
 import { watchGateway, type GatewayWatch, type Passed } from './support/gatewayWatch.ts';
 import { ALL_DONE, said, steps, thrown, world, type Core } from './wrong-input.fixture.ts';
+import { receipts } from './support/core.ts';
 
 const w = world();
 const SEARCH = 'Search the docs for workload identity federation.';
@@ -53,11 +52,6 @@ async function shortTokens(core: Core): Promise<{ llm: string; mcp: string }> {
 const asked = ({ passed }: GatewayWatch) => passed.filter(({ path }) => path.startsWith('/llm'));
 const called = ({ passed }: GatewayWatch) => passed.filter(({ rpc }) => rpc === 'tools/call');
 const tokens = (requests: Passed[]) => requests.map(({ token }) => token);
-async function receipts(core: Core): Promise<Receipt[]> {
-  const lines = (await readFile(core.receipts.file, 'utf8')).trimEnd().split('\n');
-  return lines.map(line => JSON.parse(line) as Receipt);
-}
-
 test('the agent’s tokens end between two steps of one turn: the next step has new ones', async () => {
   const { core, watch } = await start();
   const before = await shortTokens(core);

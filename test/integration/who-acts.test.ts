@@ -4,14 +4,14 @@ import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import type { ApprovalAnswer } from '../../src/agent/approvals.ts';
 import type { InteractiveSignIn } from '../../src/agent/personSignIn.ts';
-import type { Receipt } from '../../src/agent/receipts.ts';
 import { Emitter } from '../../src/base/event.ts';
 import type { ChatModel } from '../../src/gateway/llm.ts';
 import type { SecretStore } from '../../src/identity/types.ts';
 import { fakeMcp } from '../unit/mcp/fakeServer.ts';
-import { memorySecrets } from './support/core.ts';
+import { memorySecrets, receipts } from './support/core.ts';
 import { fillLoginPage } from './support/sandbox.ts';
 import { ALL_DONE, answers, said, steps, thrown, world, type Core } from './wrong-input.fixture.ts';
+import { until } from '../support/until.ts';
 
 const w = world();
 const soon = () => AbortSignal.timeout(30_000);
@@ -26,22 +26,6 @@ const as =
       signal,
       onPrompt: ({ userCode }) => void fillLoginPage(w.sandbox.json, userCode, { user: users()[user]?.upn ?? '' }),
     });
-
-async function until(look: () => boolean): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (!look()) {
-    assert.ok(Date.now() < deadline, 'it never came');
-    await new Promise(resolve => setTimeout(resolve, 5));
-  }
-}
-
-async function receipts(core: Core): Promise<Receipt[]> {
-  const text = await readFile(core.receipts.file, 'utf8');
-  return text
-    .trimEnd()
-    .split('\n')
-    .map(line => JSON.parse(line) as Receipt);
-}
 
 const tokenUser = (core: Core, api: string) => core.session.connection?.broker.peek(api)?.claims['oid'];
 

@@ -1,15 +1,15 @@
 // What a person does in the middle of something else: connects again, disconnects, changes agent, waits too long.
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import http from 'node:http';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApprovalAnswer } from '../../src/agent/approvals.ts';
 import type { ConnectionPlan } from '../../src/agent/configuration.ts';
 import type { Interaction } from '../../src/agent/session.ts';
-import type { Receipt } from '../../src/agent/receipts.ts';
 import type { ChatMessage, ChatModel } from '../../src/gateway/llm.ts';
 import { ALL_DONE, answers, said, standIn, steps, thrown, works, world, type Core } from './wrong-input.fixture.ts';
+import { until } from '../support/until.ts';
+import { receipts } from './support/core.ts';
 
 const w = world();
 const soon = () => AbortSignal.timeout(30_000);
@@ -23,15 +23,6 @@ async function settledRequests(): Promise<number> {
     if (requests === last) return requests;
     last = requests;
     await sleep(500);
-  }
-}
-
-/** Resolves when `look` is true, which something in `core` brings about. */
-async function until(look: () => boolean): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (!look()) {
-    assert.ok(Date.now() < deadline, 'it never came');
-    await new Promise(resolve => setTimeout(resolve, 5));
   }
 }
 
@@ -98,8 +89,8 @@ describe('connecting while another attempt runs', () => {
     assert.equal(connection.step('tools').kind, 'done');
     core.session.disconnect();
     await until(() => core.servers.list().length === 0);
-    const { result } = (await w.kube('tunnels')) as { result: number };
-    assert.ok(result <= 2, `${result} tunnels are open`); // closing ones included
+    const open = Number(await w.kube('tunnels'));
+    assert.ok(open <= 2, `${open} tunnels are open`); // closing ones included
   });
 });
 
@@ -319,12 +310,4 @@ async function gatewayWithout(text: string) {
     })();
   });
   return { ...proxy, held: held.promise };
-}
-
-async function receipts(core: Core): Promise<Receipt[]> {
-  const text = await readFile(core.receipts.file, 'utf8');
-  return text
-    .trimEnd()
-    .split('\n')
-    .map(line => JSON.parse(line) as Receipt);
 }

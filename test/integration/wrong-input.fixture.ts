@@ -130,7 +130,7 @@ export function world(args: string[] = []) {
       return sandbox;
     },
     control: (panel: string, body?: unknown) => sandbox.control(`/${panel}`, body),
-    kube: (call: string, ...callArgs: unknown[]) => sandbox.control('/kubernetes', { do: call, args: callArgs }),
+    kube: (call: string, ...callArgs: unknown[]) => sandbox.kube(call, ...callArgs),
     /** A core of its own; `fresh` has nobody signed in. */
     core: async (options: Parameters<typeof startCore>[1] & { fresh?: boolean } = {}): Promise<Core> => {
       const core = await startCore(sandbox, { ...(!options.fresh && { secrets }), ...options });
@@ -144,8 +144,7 @@ export function world(args: string[] = []) {
     ): Promise<() => Promise<unknown>> => {
       const sidecar = deployment === 'research-agent';
       const { direct } = sandbox.json;
-      const put = (to: string) =>
-        sandbox.control('/kubernetes', { do: 'setBackend', args: [deployment, sidecar ? 5000 : 3000, to] });
+      const put = (to: string) => sandbox.kube('setBackend', deployment, sidecar ? 5000 : 3000, to);
       await put(address);
       return () => put(new URL(sidecar ? direct.sidecar : direct.gateway).host);
     },
@@ -161,8 +160,7 @@ export function world(args: string[] = []) {
       const file = path.join(directory, 'config.yaml');
       await writeFile(file, edited);
       const gateway = await startGateway({ ...options, file, port: 0 });
-      const put = (to: string) =>
-        sandbox.control('/kubernetes', { do: 'setBackend', args: ['agentgateway', 3000, new URL(to).host] });
+      const put = (to: string) => sandbox.kube('setBackend', 'agentgateway', 3000, new URL(to).host);
       try {
         await put(gateway.origin);
         await work();
@@ -170,7 +168,7 @@ export function world(args: string[] = []) {
         await put(sandbox.json.direct.gateway);
         await gateway.close();
         // A runtime keeps a tunnel for a second after the pod's side has closed: what is sent meanwhile is lost.
-        await sandbox.control('/kubernetes', { do: 'cutTunnels' });
+        await sandbox.kube('cutTunnels');
         await rm(directory, { recursive: true });
       }
     },

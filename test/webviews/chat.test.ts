@@ -1,25 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
+import { test } from 'node:test';
 import type { ChatItem, ChatOperation, ChatState } from '../../src/protocol/chat.ts';
-import { openStudio, type Webview } from './support/harness.ts';
 import { chats, longChat, tool } from './support/states.ts';
+import { viewTests } from './support/viewTests.ts';
 
-let studio: Awaited<ReturnType<typeof openStudio>>;
-let chat: Webview;
-before(async () => void (studio = await openStudio()));
-after(() => studio.close());
-afterEach(async () => {
-  assert.deepEqual(chat.complaints, [], 'the page has nothing to complain of');
-  await chat.close();
-});
-
-let seq = 0;
-async function open(state: ChatState, options: Parameters<typeof studio.open>[1] = {}): Promise<void> {
-  chat = await studio.open('chat', options);
-  assert.deepEqual(await chat.posted(), [{ type: 'ready' }]);
-  await chat.send({ type: 'snapshot', seq: (seq = 0), state });
-}
-const patch = (...operations: ChatOperation[]) => chat.send({ type: 'patch', seq: ++seq, operations });
+const chat = viewTests<ChatState, ChatOperation>('chat');
+const { open, patch } = chat;
 const add = (item: ChatItem) => patch({ op: 'add', item });
 const text = (selector: string) => chat.page.locator(selector).innerText();
 const focused = () =>

@@ -1,24 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
+import { test } from 'node:test';
 import type { ChatOperation, ChatState } from '../../src/protocol/chat.ts';
-import { openStudio, type Webview } from './support/harness.ts';
 import { chats, longChat, tool } from './support/states.ts';
+import { viewTests } from './support/viewTests.ts';
 
-let studio: Awaited<ReturnType<typeof openStudio>>;
-let chat: Webview;
-before(async () => void (studio = await openStudio()));
-after(() => studio.close());
-afterEach(async () => {
-  assert.deepEqual(chat.complaints, []);
-  await chat.close();
-});
-
-let seq = 0;
-async function open(state: ChatState, size: { width: number; height: number }): Promise<void> {
-  chat = await studio.open('chat', size);
-  await chat.send({ type: 'snapshot', seq: (seq = 0), state });
-}
-const patch = (...operations: ChatOperation[]) => chat.send({ type: 'patch', seq: ++seq, operations });
+const chat = viewTests<ChatState, ChatOperation>('chat');
+const { open, patch } = chat;
 
 test('nobody signed in is not called connected, and a note higher than the view shows its headline', async () => {
   await open(chats.welcome, { width: 360, height: 240 });

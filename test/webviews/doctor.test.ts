@@ -1,25 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
+import { test } from 'node:test';
 import type { DoctorOperation, DoctorState } from '../../src/protocol/doctor.ts';
 import { doctors } from './support/doctorStates.ts';
-import { openStudio, type Webview } from './support/harness.ts';
+import { viewTests } from './support/viewTests.ts';
 
-let studio: Awaited<ReturnType<typeof openStudio>>;
-let doctor: Webview;
-before(async () => void (studio = await openStudio()));
-after(() => studio.close());
-afterEach(async () => {
-  assert.deepEqual(doctor.complaints, [], 'the page has nothing to complain of');
-  await doctor.close();
-});
-
-let seq = 0;
-async function open(state: DoctorState): Promise<void> {
-  doctor = await studio.open('doctor', { width: 900, height: 900 });
-  assert.deepEqual(await doctor.posted(), [{ type: 'ready' }]);
-  await doctor.send({ type: 'snapshot', seq: (seq = 0), now: Date.now(), state });
-}
-const patch = (...operations: DoctorOperation[]) => doctor.send({ type: 'patch', seq: ++seq, operations });
+const doctor = viewTests<DoctorState, DoctorOperation>('doctor', { width: 900, height: 900 });
+const { open, patch } = doctor;
 const row = (title: string) =>
   doctor.page.getByRole('listitem').filter({ has: doctor.page.getByRole('heading', { name: title, exact: true }) });
 const button = (name: string) => doctor.page.getByRole('button', { name, exact: true });

@@ -1,27 +1,14 @@
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
+import { test } from 'node:test';
 import type { InspectedToken, InspectorOperation, InspectorState } from '../../src/protocol/inspector.ts';
-import { openStudio, type Webview } from './support/harness.ts';
 import { inspectors } from './support/inspectorStates.ts';
-
-let studio: Awaited<ReturnType<typeof openStudio>>;
-let inspector: Webview;
-before(async () => void (studio = await openStudio()));
-after(() => studio.close());
-afterEach(async () => {
-  assert.deepEqual(inspector.complaints, [], 'the page has nothing to complain of');
-  await inspector.close();
-});
+import { viewTests } from './support/viewTests.ts';
 
 const states = inspectors(Date.now());
 
-let seq = 0;
-async function open(state: InspectorState, now = Date.now()): Promise<void> {
-  inspector = await studio.open('inspector', { width: 1100, height: 900 });
-  assert.deepEqual(await inspector.posted(), [{ type: 'ready' }]);
-  await inspector.send({ type: 'snapshot', seq: (seq = 0), now, state });
-}
-const patch = (...operations: InspectorOperation[]) => inspector.send({ type: 'patch', seq: ++seq, operations });
+const inspector = viewTests<InspectorState, InspectorOperation>('inspector', { width: 1100, height: 900 });
+const { patch } = inspector;
+const open = (state: InspectorState, now = Date.now()) => inspector.open(state, { now });
 const region = (name: string) => inspector.page.getByRole('region', { name, exact: true });
 const row = (name: string) =>
   inspector.page.getByRole('table', { name: 'Tokens' }).getByRole('row').filter({ hasText: name });
@@ -354,8 +341,7 @@ for (const [name, options] of [
 ] as const)
   for (const [state, content] of Object.entries(states))
     test(`${state} ${name}: the page scrolls in one direction only, and nothing lies beyond its edge`, async () => {
-      inspector = await studio.open('inspector', options);
-      await inspector.send({ type: 'snapshot', seq: 0, now: Date.now(), state: content });
+      await inspector.open(content, options);
       await inspector.page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true");
       const [needed, there] = await inspector.page.evaluate<[number, number]>(
         '[document.documentElement.scrollWidth, document.documentElement.clientWidth]',

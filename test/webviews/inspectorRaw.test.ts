@@ -1,29 +1,15 @@
 // The raw token in the inspector: shown on request, for a while, and nowhere else.
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
+import { test } from 'node:test';
 import type { InspectorOperation, InspectorState } from '../../src/protocol/inspector.ts';
-import { openStudio, type Webview } from './support/harness.ts';
 import { inspectors } from './support/inspectorStates.ts';
-
-let studio: Awaited<ReturnType<typeof openStudio>>;
-let inspector: Webview;
-before(async () => void (studio = await openStudio()));
-after(() => studio.close());
-afterEach(async () => {
-  assert.deepEqual(inspector.complaints, [], 'the page has nothing to complain of');
-  await inspector.close();
-});
+import { viewTests } from './support/viewTests.ts';
 
 const states = inspectors(Date.now());
 const RAW = 'eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJtYXJrZXItb2YtdGhlLXJhdy10b2tlbiJ9.c2lnbmF0dXJl';
 
-let seq = 0;
-async function open(state: InspectorState): Promise<void> {
-  inspector = await studio.open('inspector', { width: 1100, height: 900 });
-  assert.deepEqual(await inspector.posted(), [{ type: 'ready' }]);
-  await inspector.send({ type: 'snapshot', seq: (seq = 0), now: Date.now(), state });
-}
-const patch = (...operations: InspectorOperation[]) => inspector.send({ type: 'patch', seq: ++seq, operations });
+const inspector = viewTests<InspectorState, InspectorOperation>('inspector', { width: 1100, height: 900 });
+const { open, patch } = inspector;
 const raw = (token: string, clearAfterMs = 30_000) => ({ type: 'raw', token, raw: RAW, clearAfterMs });
 const region = (name: string) => inspector.page.getByRole('region', { name, exact: true });
 const shows = async (text: string) => (await inspector.page.content()).includes(text);

@@ -1,8 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { ApprovalAnswer, ApprovalRequest } from '../../../src/agent/approvals.ts';
-import { ReceiptLog } from '../../../src/agent/receipts.ts';
+import { ReceiptLog, type Receipt } from '../../../src/agent/receipts.ts';
 import { Session, type Interaction } from '../../../src/agent/session.ts';
 import type { ToolCallState } from '../../../src/agent/toolCall.ts';
 import type { TurnOutcome } from '../../../src/agent/turn.ts';
@@ -156,4 +156,10 @@ export async function startCore(
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** The receipts that a core has written so far. */
+export async function receipts(core: { receipts: ReceiptLog }): Promise<Receipt[]> {
+  const lines = (await readFile(core.receipts.file, 'utf8')).trimEnd().split('\n');
+  return lines.map(line => JSON.parse(line) as Receipt);
 }

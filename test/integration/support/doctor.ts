@@ -17,7 +17,6 @@ export interface DoctorOptions {
   deps?: Partial<DoctorDeps>;
   changed?: (id: CheckId, examination: Examination) => void;
   signal?: AbortSignal;
-  user?: string;
 }
 
 /** The Doctor over the sandbox, with a person who signs in by the form. Each run signs in anew. */
@@ -40,12 +39,7 @@ export function doctorOf(sandbox: TestSandbox) {
         signIn: (signIn, signal) =>
           signIn.deviceCode({
             signal,
-            onPrompt: prompt =>
-              void fillLoginPage(
-                sandbox.json,
-                prompt.userCode,
-                options.user === undefined ? {} : { user: options.user },
-              ),
+            onPrompt: ({ userCode }) => void fillLoginPage(sandbox.json, userCode),
           }),
         trust: async () => true,
       },

@@ -17,6 +17,8 @@ export interface TestSandbox {
   readonly fetch: typeof fetch;
   /** GET of the control endpoint without a body, POST with one; throws on any status but 200. */
   control(path: string, body?: unknown): Promise<unknown>;
+  /** A call of the simulated cluster through the control endpoint, e.g. `cutTunnels`; its result. */
+  kube<T = unknown>(call: string, ...args: unknown[]): Promise<T>;
   /** Ends the child with SIGTERM and waits for it; its exit code. */
   stop(): Promise<number | null>;
 }
@@ -52,7 +54,14 @@ export async function startSandbox(args: string[] = []): Promise<TestSandbox> {
     dispatcher = agent;
     const trusting = (input: string | URL, init?: Parameters<typeof undiciFetch>[1]) =>
       undiciFetch(input, { ...init, dispatcher: agent });
-    return { json, fetch: trusting as typeof fetch, control: (path, body) => control(json, path, body), stop };
+    return {
+      json,
+      fetch: trusting as typeof fetch,
+      control: (path, body) => control(json, path, body),
+      kube: async <T>(call: string, ...args: unknown[]) =>
+        ((await control(json, '/kubernetes', { do: call, args })) as { result: T }).result,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;

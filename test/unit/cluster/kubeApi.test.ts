@@ -9,7 +9,8 @@ import { PORT_FORWARD_PROTOCOL } from '../../../src/cluster/portForward.ts';
 import { createCertificateAuthority, type CertificateAuthority } from '../../../src/sandbox/ca.ts';
 import { failure } from './support/failure.ts';
 import { FakeApiServer } from './support/fakeApiServer.ts';
-import { fixedCredentials, until } from './support/world.ts';
+import { until } from '../../support/until.ts';
+import { fixedCredentials } from './support/world.ts';
 
 const PODS = '/api/v1/namespaces/ns/pods';
 

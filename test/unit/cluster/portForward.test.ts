@@ -9,7 +9,8 @@ import { HttpKubeApi } from '../../../src/cluster/kubeApi.ts';
 import type { PortForwardStream } from '../../../src/cluster/portForward.ts';
 import { failure } from './support/failure.ts';
 import { FakeApiServer, refuse, sendHeaders, type Forward } from './support/fakeApiServer.ts';
-import { fixedCredentials, until } from './support/world.ts';
+import { until } from '../../support/until.ts';
+import { fixedCredentials } from './support/world.ts';
 
 const TARGET = { namespace: 'ns', pod: 'pod-a', port: 5000 }; // 0x1388
 const PORT = '\u0088\u0013';

@@ -6,7 +6,8 @@ import { AgentIdError } from '../../../src/base/errors.ts';
 import { loadUndici } from '../../../src/cluster/libraries.ts';
 import { tunnelFetch } from '../../../src/cluster/tunnelFetch.ts';
 import { failure } from './support/failure.ts';
-import { Backend, until, withTunnel } from './support/world.ts';
+import { until } from '../../support/until.ts';
+import { Backend, withTunnel } from './support/world.ts';
 
 const MIB = 1024 * 1024;
 const BASE = 'http://gateway.invalid';

@@ -7,7 +7,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { AgentIdError } from '../../../src/base/errors.ts';
 import { channel, type FakeApiServer } from './support/fakeApiServer.ts';
-import { until, withTunnel } from './support/world.ts';
+import { until } from '../../support/until.ts';
+import { withTunnel } from './support/world.ts';
 
 const BASE = 'http://gateway.invalid';
 const ok: RequestListener = (_request, response) => response.end('ok');

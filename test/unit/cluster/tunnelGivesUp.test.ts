@@ -11,7 +11,8 @@ import { openTunnel } from '../../../src/cluster/tunnel.ts';
 import { tunnelFetch } from '../../../src/cluster/tunnelFetch.ts';
 import { failure } from './support/failure.ts';
 import { FakeApiServer, refuse, sendHeaders } from './support/fakeApiServer.ts';
-import { Backend, FAST, fixedCredentials, until, withTunnel } from './support/world.ts';
+import { until } from '../../support/until.ts';
+import { Backend, FAST, fixedCredentials, withTunnel } from './support/world.ts';
 
 const BASE = 'http://gateway.invalid';
 const ok: RequestListener = (_request, response) => response.end('ok');

@@ -3,7 +3,8 @@ import type { RequestListener } from 'node:http';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failure } from './support/failure.ts';
-import { Backend, collectStates, until, withTunnel } from './support/world.ts';
+import { until } from '../../support/until.ts';
+import { Backend, collectStates, withTunnel } from './support/world.ts';
 
 const BASE = 'http://gateway.invalid';
 const ok: RequestListener = (_request, response) => response.end('ok');

@@ -9,7 +9,7 @@ import { runCredentialPlugin } from '../../../src/cluster/execCredential.ts';
 import type { PluginRun } from '../../../src/cluster/pluginProcess.ts';
 import { failure } from './support/failure.ts';
 import { folder, plugin } from './support/kubeconfig.ts';
-import { until } from './support/world.ts';
+import { until } from '../../support/until.ts';
 
 interface Built {
   command: string;

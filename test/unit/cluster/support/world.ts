@@ -105,14 +105,6 @@ export async function withTunnel(
   }
 }
 
-export async function until(condition: () => boolean, what: string, limit = 5_000): Promise<void> {
-  const end = Date.now() + limit;
-  while (!condition()) {
-    if (Date.now() > end) throw new Error(`never happened: ${what}`);
-    await new Promise(resolve => setTimeout(resolve, 5));
-  }
-}
-
 export function collectStates(tunnel: Tunnel): string[] {
   const seen: string[] = [];
   tunnel.onDidChangeState(state => seen.push(state.kind));
