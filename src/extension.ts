@@ -23,6 +23,7 @@ import { INSPECTOR_PANEL, InspectorPanel } from './views/inspectorPanel.ts';
 import { openLink } from './views/links.ts';
 import { remember, serverStore, signInMemory, trustStore } from './views/memory.ts';
 import { sayDenial, sayHidden, sayWithoutTools } from './views/messages/denial.ts';
+import type { Occasion } from './views/messages/index.ts';
 import { placeOf, remoteOf } from './views/place.ts';
 import { modeLine, noTokensBecause, suggestedPrompts } from './views/mode.ts';
 import { loadSayer } from './views/say.ts';
@@ -53,11 +54,13 @@ export function activate(context: vscode.ExtensionContext): void {
   const recent = keepRecent(channel, LOG_LINES_KEPT);
   const logger = redactingLogger(recent);
   const place = signInPlace();
+  const helpsHere: Occasion['helps'] = (action, error) =>
+    helps(action, error, waysHere(session.connection?.signInWays ?? [], place));
   const { extensionKind } = context.extension;
   const remote = remoteOf(vscode.env.remoteName, extensionKind === vscode.ExtensionKind.Workspace);
   const { say, loaded } = loadSayer(t, {
     known: () => placeOf(session, remote),
-    helps: (action, error) => helps(action, error, waysHere(session.connection?.signInWays ?? [], place)),
+    helps: helpsHere,
   });
   const secrets = editorSecrets(context);
   const memory = memorySecrets();
@@ -166,7 +169,7 @@ export function activate(context: vscode.ExtensionContext): void {
       account: () => session.connection?.account,
       clientVersion: version,
     }),
-    helps: (action, error) => helps(action, error, waysHere(session.connection?.signInWays ?? [], place)),
+    helps: helpsHere,
     remote,
     support: async () => ({
       ...supportFacts(context),

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { networkReason, parseJson, readText } from '../../src/identity/http.ts';
 import { redact } from '../../src/base/redact.ts';
 import { ServiceFailure, TenantError } from './errors.ts';
+import { plain } from './schemas.ts';
 import type { World } from './world.ts';
 
 const TIMEOUT_MS = 60_000;
@@ -86,7 +87,6 @@ async function take({ service }: JsonRequest, response: Response): Promise<unkno
   }
   const failure = v.safeParse(Failure, body);
   const { code, message } = failure.success ? failure.output.error : { code: '', message: '' };
-  const plain = (words: string) => words.replace(/\p{Cc}+/gu, ' '); // it is shown in a terminal
   const requestId = response.headers.get('request-id') ?? response.headers.get('x-ms-request-id') ?? '';
   throw new ServiceFailure(service, response.status, plain(code), redact(plain(message)).slice(0, 600), requestId);
 }

@@ -4,6 +4,7 @@ import { networkReason, parseJson, readText } from '../../src/identity/http.ts';
 import type { Context } from './context.ts';
 import { TenantError } from './errors.ts';
 import { different, OK, type Finding, type Item } from './item.ts';
+import { plain } from './schemas.ts';
 
 const TIMEOUT_MS = 15_000;
 const MAX_BYTES = 256 * 1024;
@@ -29,14 +30,14 @@ export function issuer({ world }: Context, said: string): Item {
       if (response.ok && body.success) {
         const { issuer: published } = body.output;
         if (published === said) return OK;
-        return different(`the cluster calls itself ${plain(published)}, which is not the same to Entra`);
+        return different(`the cluster calls itself ${plain(published).slice(0, 200)}, which is not the same to Entra`);
       }
       reason = response.ok ? 'no such document' : `status ${response.status}`;
     } catch (error) {
       world.signal.throwIfAborted();
       reason = networkReason(error);
     }
-    return { state: 'ok', note: `${url} can not be read from here (${plain(reason)}); Entra has to` };
+    return { state: 'ok', note: `${url} can not be read from here (${plain(reason).slice(0, 200)}); Entra has to` };
   };
   return {
     title: `Issuer of the cluster ${said}`,
@@ -52,6 +53,3 @@ export function issuer({ world }: Context, said: string): Item {
     },
   };
 }
-
-/** Somebody else's words, for a terminal. */
-const plain = (text: string) => text.replace(/\p{Cc}+/gu, ' ').slice(0, 200);

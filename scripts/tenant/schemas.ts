@@ -3,14 +3,10 @@ import * as v from 'valibot';
 
 export const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 export const guid = v.pipe(v.string(), v.regex(GUID), v.toLowerCase());
-/** A name that somebody gave: it is shown in a terminal, so without control characters. */
-const text = v.fallback(
-  v.pipe(
-    v.string(),
-    v.transform(name => name.replace(/\p{Cc}+/gu, ' ')),
-  ),
-  '',
-);
+/** Somebody else's words, for a terminal: without control characters. */
+export const plain = (words: string): string => words.replace(/\p{Cc}+/gu, ' ');
+/** A name that somebody gave. */
+const text = v.fallback(v.pipe(v.string(), v.transform(plain)), '');
 
 /**
  * A list that may be absent. One that can't be read is an error and never an empty list: it is sent back with something

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { ConnectionPlan } from './configuration.ts';
 
 /** Who acts, and what is about to run: what a person needs to see to say yes. */
 export interface ApprovalRequest {
@@ -70,4 +71,9 @@ function keyOf(request: ApprovalRequest): string {
   return createHash('sha256')
     .update(JSON.stringify([user, agent, serverId, serverUrl, tool, definition ?? null]))
     .digest('hex');
+}
+
+/** What was allowed for an agent holds for that one only, and not for one of the same name in another cluster. */
+export function sameAgent(a: ConnectionPlan | undefined, b: ConnectionPlan): boolean {
+  return (['mode', 'kubeconfig', 'context', 'namespace', 'deployment'] as const).every(key => a?.[key] === b[key]);
 }

@@ -59,7 +59,7 @@ export class StepList {
    */
   async runAll(work: StepWork, pass: AbortSignal): Promise<void> {
     this.reset(pass);
-    const run = (step: StepId) => this.run(step, pass, () => work[step](pass));
+    const run = (step: StepId) => this.#run(step, pass, () => work[step](pass));
     const health = run('sidecar');
     health.catch(() => {}); // heard of below, unless the sign-in was cancelled first
     const signedIn = await run('signIn');
@@ -72,7 +72,7 @@ export class StepList {
   }
 
   /** Runs a step with the signal of its pass. False when it failed, which its state says; only an abort rejects. */
-  async run(step: StepId, pass: AbortSignal, work: () => Promise<string>): Promise<boolean> {
+  async #run(step: StepId, pass: AbortSignal, work: () => Promise<string>): Promise<boolean> {
     pass.throwIfAborted();
     this.set(step, { kind: 'running' });
     try {

@@ -1,7 +1,7 @@
 import type { KubeApi } from '../cluster/kubeApi.ts';
 import type { Configuration } from './configuration.ts';
 
-/** What a cluster makes us believe, and a person must confirm once (DESIGN §4.4). */
+/** What a cluster makes us believe, and a person must confirm once (docs/architecture.md, "The cluster is not the root of trust"). */
 export interface TrustedIdentity {
   server: string;
   tenantId: string;

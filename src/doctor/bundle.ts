@@ -64,12 +64,11 @@ function checked(state: CheckState | undefined): object {
   const { kind } = state;
   switch (kind) {
     case 'pending':
+    case 'running':
     case 'stopped':
       return { state: kind };
     case 'blocked':
       return { state: kind, needs: state.needs };
-    case 'running':
-      return { state: kind, ...found(state) };
     case 'waiting':
       return { state: kind, error: failure(state.error), ...found(state) };
     case 'passed':
@@ -105,7 +104,7 @@ function found({ facts, findings, remarks }: Found): object {
 }
 
 function failure(error: unknown): object {
-  if (AgentIdError.is(error)) return { code: error.code, ...error.args };
+  if (AgentIdError.is(error)) return { code: error.code, args: error.args };
   return { code: 'unexpected', name: error instanceof Error ? error.name : typeof error };
 }
 

@@ -129,7 +129,7 @@ export class Chain {
     const rest = others.map(each => each?.value) as Optional<M>;
     const since = this.#clock.now();
     const until = since + this.#patience.atMost;
-    this.#set(id, { kind: 'running', since, ...new Look(this.#signal).found });
+    this.#set(id, { kind: 'running' });
     for (;;) {
       const look = new Look(this.#signal);
       const ms = () => this.#clock.now() - since;
@@ -149,7 +149,7 @@ export class Chain {
         this.#signal.throwIfAborted();
         const nextTry = this.#clock.now() + this.#patience.every;
         if (AgentIdError.is(error) && mends?.(error) && nextTry <= until) {
-          const waiting = { kind: 'waiting', since, error, nextTry, until, ...look.found } as const;
+          const waiting = { kind: 'waiting', error, nextTry, until, ...look.found } as const;
           this.#set(id, { ...waiting, trying: false });
           if (await this.#wait(id)) {
             this.#set(id, { ...waiting, trying: true }); // what it waits for stays in sight

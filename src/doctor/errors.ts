@@ -30,7 +30,7 @@ export type DoctorErrorCode =
   | 'doctor.keysDiffer'
   /** The sidecar wants another scope in Tc (`AzureAd__Scopes`), which only `/Validate` looks at; args: none. */
   | 'doctor.scopeRefused'
-  /** A token does not stand a check; args: api, check. */
+  /** A token does not stand a check; args: token, check. */
   | 'doctor.tokenCheck'
   /** The gateway's own file refuses the agent; args: path, status, answer. */
   | 'doctor.refusedByFile'

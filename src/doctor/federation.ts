@@ -6,6 +6,7 @@ import type { Fetch } from '../base/fetch.ts';
 import type { KubeApi } from '../cluster/kubeApi.ts';
 import { kube } from '../cluster/kubeObjects.ts';
 import { networkReason, parseJson, readText } from '../identity/http.ts';
+import { EXCHANGE } from '../identity/wellKnown.ts';
 import type { Look } from './chain.ts';
 import type { Subject } from './clusterChecks.ts';
 import { newest } from './podTrouble.ts';
@@ -84,7 +85,7 @@ export async function lookAtFederation(
 /** The audience of the token that the newest pod shows Entra; where there is no pod, that of Entra's worldwide cloud. */
 async function audienceInPod({ api, agent }: Subject, look: Look): Promise<string> {
   const pod = newest(await kube.pods(api, agent.namespace, agent.selector, look.signal));
-  if (!pod) return 'api://AzureADTokenExchange';
+  if (!pod) return EXCHANGE;
   const audience = audienceOfTokenFile(pod, agent.sidecar.name, agent.sidecar.tokenFile?.value);
   look.fact('tokenAudience', audience);
   return audience;
@@ -141,7 +142,7 @@ export function isReachable(address: string, sandbox: boolean): boolean {
   if (url?.protocol !== 'https:' || url.username) return false;
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const family = isIP(host);
-  if (family === 0) return /\../.test(host) && !/^kubernetes\.|\.(svc|local|internal)$/.test(host);
+  if (family === 0) return /\../.test(host) && !/^kubernetes\.default$|\.(svc|local|internal)$/.test(host);
   return sandbox || !INSIDE.check(host, family === 6 ? 'ipv6' : 'ipv4');
 }
 

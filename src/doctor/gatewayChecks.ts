@@ -27,8 +27,7 @@ export function gatewayChecks(
     needs: [subject],
     look: async (look, [{ agent, gateway, gatewayProblem, configuration }]) => {
       if (gatewayProblem) throw gatewayProblem;
-      if (!gateway) throw new AgentIdError('agent.noGateway', { namespace: agent.namespace });
-      look.fact('file', gateway.configText?.source);
+      look.fact('file', gateway?.configText?.source);
       const { gatewayFile, routesProblem } = configuration;
       if (routesProblem) throw routesProblem;
       if (!gatewayFile) throw new AgentIdError('agent.noGateway', { namespace: agent.namespace });
@@ -38,8 +37,8 @@ export function gatewayChecks(
   });
   const tunnel = chain.add('gatewayTunnel', {
     needs: [subject],
-    look: async (look, [{ api, agent, gateway }]) => {
-      if (!gateway) throw new AgentIdError('agent.noGateway', { namespace: agent.namespace });
+    look: async (look, [{ api, agent, gateway, gatewayProblem }]) => {
+      if (!gateway) throw gatewayProblem ?? new AgentIdError('agent.noGateway', { namespace: agent.namespace });
       const { namespace, selector, port } = gateway;
       const { logger } = deps;
       await readyPod(api, gateway, look.signal);

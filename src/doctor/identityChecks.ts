@@ -95,7 +95,8 @@ export function identityChecks(
       const scope = found.configuration.scope.value;
       const resource = scope.slice(0, scope.lastIndexOf('/'));
       const audiences = [resource, found.configuration.blueprintAppId.value];
-      await lookAtToken(look, 'tc', signed.token.raw, signed, found, { audiences });
+      const callerAppId = found.configuration.clientId.value;
+      await lookAtToken(look, 'tc', signed.token.raw, signed, found, { audiences, callerAppId });
       for (const [role, token] of [
         ['llm', llm],
         ['mcp', mcp],

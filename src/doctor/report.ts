@@ -95,9 +95,9 @@ export interface Found {
 /** Times in milliseconds since the epoch, `ms` a length of time. */
 export type CheckState =
   | { kind: 'pending' }
-  | ({ kind: 'running'; since: number } & Found)
+  | { kind: 'running' }
   /** It failed with what time may mend, and is tried again: at `nextTry`, or (`trying`) at this moment. */
-  | ({ kind: 'waiting'; since: number; error: AgentIdError; nextTry: number; until: number; trying: boolean } & Found)
+  | ({ kind: 'waiting'; error: AgentIdError; nextTry: number; until: number; trying: boolean } & Found)
   | ({ kind: 'passed'; ms: number } & Found)
   /** It could not be looked at, which proves nothing; what depends on it goes on. */
   | ({ kind: 'unknown'; ms: number; error: AgentIdError } & Found)

@@ -1,6 +1,7 @@
 import { AgentIdError } from '../base/errors.ts';
 import type { Fetch } from '../base/fetch.ts';
 import type { Logger } from '../base/logger.ts';
+import { isLoopback } from '../base/loopback.ts';
 import type { ChatModel } from './chat.ts';
 import { streamCompletion, type ClientFactory } from './completion.ts';
 
@@ -44,7 +45,7 @@ export async function createKeyModel(options: {
 /** A key leaves this machine over https only, and never beside credentials in the URL. */
 function parseEndpoint(text: string): URL {
   const url = URL.parse(text);
-  const loopback = url && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
+  const loopback = url && isLoopback(url.hostname);
   const allowed = url && (url.protocol === 'https:' || (url.protocol === 'http:' && loopback));
   if (!allowed || url.username || url.password) throw new AgentIdError('llm.endpointInvalid');
   url.search = url.hash = '';

@@ -28,17 +28,19 @@ export const issuerDocument = (issuer: string): object => ({
   id_token_signing_alg_values_supported: ['RS256'],
 });
 
+const DEFAULTS: Required<v.InferOutput<typeof Post>> = { published: 'current', inside: false };
+
 /** The public address of the cluster's issuer, which a real cluster has on the internet. `named` is what its API server says. */
 export async function startIssuer(options: {
   world: World;
   ca: CertificateAuthority;
 }): Promise<Listening & { named(): string }> {
   const { world, ca } = options;
-  const switches: Required<v.InferOutput<typeof Post>> = { published: 'current', inside: false };
+  const switches = { ...DEFAULTS };
   world.panels.set('issuer', {
     read: () => switches,
     apply: body => void Object.assign(switches, v.parse(Post, body)),
-    reset: () => void Object.assign(switches, { published: 'current', inside: false }),
+    reset: () => void Object.assign(switches, DEFAULTS),
   });
   const tls = await ca.issue('SANDBOX cluster issuer', ['127.0.0.1', 'localhost']);
   const listening = await serve({

@@ -94,7 +94,7 @@ export interface World {
   readonly entraKey: SigningKey;
   /** Signs the projected ServiceAccount tokens of the simulated cluster. */
   readonly clusterKey: SigningKey;
-  /** `iss` of the cluster's ServiceAccount tokens, and the issuer of the blueprint's federated credential. */
+  /** `iss` of the cluster's ServiceAccount tokens, and the issuer of the blueprint's federated credential; `startIssuer` names it once it listens. */
   clusterIssuer: string;
   /** The clock of every part; the control endpoint moves it. */
   readonly clock: { now(): number; offsetSeconds: number };

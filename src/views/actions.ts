@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { sameAgent } from '../agent/approvals.ts';
 import type { ConnectionPlan } from '../agent/configuration.ts';
 import type { Connection } from '../agent/connection.ts';
 import type { InteractiveSignIn } from '../agent/personSignIn.ts';
@@ -125,9 +126,8 @@ export class Actions {
   async resume(): Promise<void> {
     const { remembered, session, settings } = this.#deps;
     if (!settings().connectionFile && remembered.mode === 'apiKey') return session.useApiKey();
-    const plan = await this.#configuredWorld(remembered.plan);
-    const again = plan ?? (remembered.plan?.mode === 'connected' ? remembered.plan : undefined);
-    if (plan && !remembered.plan) void vscode.commands.executeCommand('agentId.chat.focus'); // the first look at it
+    const again = await this.#lastPlan();
+    if (again && !remembered.plan) void vscode.commands.executeCommand('agentId.chat.focus'); // the first look at it
     if (again) await this.#run(again, undefined);
   }
 
@@ -155,10 +155,7 @@ export class Actions {
 
   /** What is connected, or would be without a question. */
   async planAtHand(): Promise<ConnectionPlan | undefined> {
-    const { session, remembered } = this.#deps;
-    if (session.plan) return session.plan;
-    const { plan } = remembered;
-    return (await this.#configuredWorld(plan)) ?? (plan?.mode === 'connected' ? plan : undefined);
+    return this.#deps.session.plan ?? this.#lastPlan();
   }
 
   /** Asks which context, namespace and agent; in a connection file's world only which agent. Undefined when the person left. */
@@ -291,14 +288,15 @@ export class Actions {
     return path ? planWorld(await readWorld(path), true, last) : undefined;
   }
 
+  /** What a new window goes on with: the connection file's, else the last one of a cluster. */
+  async #lastPlan(): Promise<ConnectionPlan | undefined> {
+    const { plan } = this.#deps.remembered;
+    return (await this.#configuredWorld(plan)) ?? (plan?.mode === 'connected' ? plan : undefined);
+  }
+
   /** One connection attempt at a time: a newer one ends the one before. */
   #newAttempt(): AbortController {
     this.#connecting?.abort(new AgentIdError('cancelled'));
     return (this.#connecting = new AbortController());
   }
-}
-
-/** What was allowed for an agent holds for that one only, and not for one of the same name in another cluster. */
-function sameAgent(a: ConnectionPlan | undefined, b: ConnectionPlan): boolean {
-  return (['mode', 'kubeconfig', 'context', 'namespace', 'deployment'] as const).every(key => a?.[key] === b[key]);
 }

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { AgentIdError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { isLoopback } from '../base/loopback.ts';
 import { createKeyModel } from '../gateway/keyModel.ts';
 import type { ChatModel } from '../gateway/llm.ts';
 import type { SecretStore } from '../identity/signIn.ts';
@@ -73,7 +74,7 @@ export async function keyModel(secrets: SecretStore, settings: Settings, logger:
 function endpointProblem(value: string): string | undefined {
   const url = URL.canParse(value) ? new URL(value) : undefined;
   if (!url || url.username || url.password) return t('A URL such as https://NAME.openai.azure.com');
-  const local = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
+  const local = isLoopback(url.hostname);
   return url.protocol === 'https:' || (url.protocol === 'http:' && local)
     ? undefined
     : t('https is needed: the key is a secret');

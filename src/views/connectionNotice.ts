@@ -33,7 +33,7 @@ export class ConnectionNotice {
   readonly #session: Session;
   readonly #chat: ChatController;
   readonly #words: NoticeWords;
-  #shown: unknown;
+  #shown: Missing;
   #toolless: string | undefined;
 
   constructor(session: Session, chat: ChatController, words: NoticeWords) {

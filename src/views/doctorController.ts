@@ -43,6 +43,8 @@ export class DoctorController {
   readonly #words: DoctorRowWords;
   #examination: Examination | undefined;
   #running: AbortController | undefined;
+  /** The run that the page shows: the one before, until a new one has begun. */
+  #shown: AbortController | undefined;
 
   constructor(deps: DoctorViewDeps) {
     this.#deps = deps;
@@ -90,17 +92,18 @@ export class DoctorController {
       };
       const changed = (id: CheckId) => {
         const state = examination?.report.get(id);
-        if (!state || this.#running !== running) return;
+        if (!state || this.#shown !== running) return;
         name(examination?.plan);
         this.#feed.change({ op: 'check', check: doctorRow(id, state, this.#words) });
       };
       let examination: Examination | undefined;
       const pending = CHECKS.map(id => doctorRow(id, { kind: 'pending' }, this.#words));
+      this.#shown = running;
       this.#feed.change({ op: 'begin', began: Date.now(), checks: pending });
       name(deps.plan);
       this.#examination = examination = examine(deps, changed, running.signal);
       await examination.ended;
-      if (this.#running === running) this.#feed.change({ op: 'end', summary: doctorSummary(t, examination.report) });
+      if (this.#shown === running) this.#feed.change({ op: 'end', summary: doctorSummary(t, examination.report) });
     } catch (error) {
       if (!isCancellation(error)) this.#deps.report(error);
     }
@@ -108,7 +111,7 @@ export class DoctorController {
 
   dispose(): void {
     this.#running?.abort();
-    this.#running = undefined;
+    this.#running = this.#shown = undefined;
     this.#feed.detach(); // a webview that is gone refuses messages
   }
 

@@ -34,12 +34,11 @@ export function doctorRow(id: CheckId, state: CheckState, words: DoctorRowWords)
   const row = { id, group: checkGroup(t, id), title: checkTitle(t, id), ...NOTHING };
   switch (state.kind) {
     case 'pending':
+    case 'running':
     case 'stopped':
       return { ...row, status: state.kind };
     case 'blocked':
       return { ...row, status: 'blocked', note: needs(t, state.needs) };
-    case 'running':
-      return { ...row, status: 'running', ...found(state, words) };
     case 'waiting': {
       const { nextTry, until, trying, error } = state;
       return { ...row, status: 'waiting', nextTry, until, trying, failure: say(error), ...found(state, words) };

@@ -63,7 +63,7 @@ export function identityRows(session: Session, apiModel: string, say: (error: un
     {
       id: 'tokens',
       label: t('Tokens'),
-      description: tokensLeft(connection),
+      description: tokensLeft(tokenEnds(session)),
       icon: 'key',
       children: TOKEN_IDS.map(id => tokenRow(connection, id)),
     },
@@ -85,8 +85,7 @@ export function identitySummary({ connection }: Session): string | undefined {
 }
 
 /** What the folded row says of its tokens: how many there are, and how long the first of them has to live. */
-function tokensLeft(connection: Connection): string {
-  const ends = TOKEN_IDS.map(id => heldUntil(connection, id)).filter(end => end !== undefined);
+function tokensLeft(ends: readonly number[]): string {
   if (ends.length === 0) return t('none');
   return t('{0} held · {1}', ends.length, timeLeft(Math.min(...ends), Date.now()));
 }

@@ -1,6 +1,5 @@
 import * as vscode from 'vscode';
 import type { Pasted } from '../identity/pasted.ts';
-import { sayPasted } from './messages/token.ts';
 
 const t = vscode.l10n.t;
 type Readable = Exclude<Pasted, { kind: 'unreadable' }>;
@@ -10,7 +9,10 @@ type Readable = Exclude<Pasted, { kind: 'unreadable' }>;
  * was given. Nothing is asked of any network.
  */
 export async function askForToken(): Promise<Readable | undefined> {
-  const { inspectPasted } = await import('../identity/pasted.ts');
+  const [{ inspectPasted }, { sayPasted }] = await Promise.all([
+    import('../identity/pasted.ts'),
+    import('./messages/token.ts'),
+  ]);
   const text = await vscode.window.showInputBox({
     title: t('Inspect a token'),
     prompt: t('It is read on this machine, kept in memory only, and forgotten when the inspector closes.'),

@@ -1,4 +1,5 @@
 import type { AgentIdError } from '../base/errors.ts';
+import { isLoopback } from '../base/loopback.ts';
 import type { Account, SignInWay } from '../identity/signIn.ts';
 import type { ActionId } from '../protocol/common.ts';
 import type { Translate } from './messages/catalogue.ts';
@@ -40,7 +41,8 @@ export const SIGN_IN_WAYS: readonly Way[] = [
     id: 'browser',
     command: 'agentId.signInInBrowser',
     icon: 'globe',
-    worksIn: ({ desktop, server }) => desktop || (server !== undefined && isLoopback(server)),
+    worksIn: ({ desktop, server }) =>
+      desktop || (server !== undefined && isLoopback(URL.parse(`http://${server}`)?.hostname ?? '')),
     label: t => t('In the browser'),
     detail: t => t('Fits policies that ask for a managed device.'),
   },
@@ -99,9 +101,5 @@ export function signInChoices(
  */
 export function browserPort(external: string, port: number): number {
   const url = URL.parse(external);
-  return url?.protocol === 'http:' && isLoopback(url.host) && url.pathname === '/' ? Number(url.port || 80) : port;
-}
-
-function isLoopback(server: string): boolean {
-  return ['localhost', '127.0.0.1', '[::1]'].includes(URL.parse(`http://${server}`)?.hostname ?? '');
+  return url?.protocol === 'http:' && isLoopback(url.hostname) && url.pathname === '/' ? Number(url.port || 80) : port;
 }

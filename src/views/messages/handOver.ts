@@ -85,6 +85,6 @@ function quoted(text: string): string | undefined {
 }
 
 /** What others wrote must not look like a part of the message. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return visible(text.replace(/\s+/g, ' ').trim());
 }

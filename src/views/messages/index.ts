@@ -1,14 +1,13 @@
 import { AgentIdError, describe } from '../../base/errors.ts';
 import { redact } from '../../base/redact.ts';
 import { clip, LIMITS, type ActionId, type Failure } from '../../protocol/common.ts';
-import { visible } from '../../protocol/visible.ts';
 import { agentMessages } from './agent.ts';
 import { refinementsOf } from './byNumber.ts';
 import type { Said, Translate, Value } from './catalogue.ts';
 import { clusterMessages } from './cluster.ts';
 import { doctorMessages } from './doctor.ts';
 import { gatewayMessages } from './gateway.ts';
-import { handOver } from './handOver.ts';
+import { handOver, oneLine } from './handOver.ts';
 import { mcpMessages } from './mcp.ts';
 import { Place, type Known } from './place.ts';
 import { sidecarMessages } from './sidecar.ts';
@@ -54,12 +53,7 @@ export function sayer(t: Translate, occasion: Partial<Occasion> = {}): (error: u
       return failureOf({ sentence, next: t('The log has more.'), actions: ['agentId.showLog'] });
     }
     // Others may have written it, and a token may be in it. On one line: it must not look like a step of the fix.
-    const value = (name: string) =>
-      visible(
-        redact(String(error.args[name] ?? ''))
-          .replace(/\s+/g, ' ')
-          .trim(),
-      );
+    const value = (name: string) => oneLine(redact(String(error.args[name] ?? '')));
     const said = refine(entry(value), error.code, value);
     said.sentence = ended(said.sentence);
     const fix = said.who && said.who !== 'you' ? handOver(t, said, error, value, place) : said.fix;

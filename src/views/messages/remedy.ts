@@ -2,7 +2,7 @@ import type { Remedy } from '../../gateway/remedies.ts';
 import type { Fixer } from '../../protocol/common.ts';
 import { visible } from '../../protocol/visible.ts';
 import type { Translate } from './catalogue.ts';
-import { allowAgent } from './fixes/cluster.ts';
+import { allowAgent } from './fixes/allowAgent.ts';
 import { Graph, sentWith, steps } from './fixes/graph.ts';
 import { Place, type Known } from './place.ts';
 

@@ -17,7 +17,7 @@ import { icon, type IconName } from '../shared/icons.ts';
 import { t } from '../shared/l10n.ts';
 import { redraw } from '../shared/redraw.ts';
 import { duration } from '../shared/time.ts';
-import { checkItem } from './checkItem.ts';
+import { type CheckEvents, checkItem } from './checkItem.ts';
 
 const host = connectHost<FromDoctor>(receive);
 const receiver = new Receiver(emptyDoctor, applyToDoctor);
@@ -144,15 +144,11 @@ function drawCheck(check: DoctorCheck): void {
   redraw(row, () => fill(row, ...checkItem(check, countdown, events)));
 }
 
-const events = {
-  run: (id: Parameters<typeof runAction>[0]) => runAction(id),
-  copy: (text: string) => host.post({ type: 'copyText', text }),
-  wake: (check: string, again: boolean) => host.post({ type: 'wake', check, again }),
+const events: CheckEvents = {
+  run: id => host.post({ type: 'runAction', id }),
+  copy: text => host.post({ type: 'copyText', text }),
+  wake: (check, again) => host.post({ type: 'wake', check, again }),
 };
-
-function runAction(id: Extract<FromDoctor, { type: 'runAction' }>['id']): void {
-  host.post({ type: 'runAction', id });
-}
 
 /** What somebody who can't see the list must hear: each failure, each wait, and the end. */
 function speak(state: DoctorState, before: DoctorState): void {

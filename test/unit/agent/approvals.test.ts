@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Approvals, type ApprovalAnswer, type ApprovalRequest } from '../../../src/agent/approvals.ts';
+import { Approvals, sameAgent, type ApprovalAnswer, type ApprovalRequest } from '../../../src/agent/approvals.ts';
+import type { ConnectionPlan } from '../../../src/agent/configuration.ts';
 
 const request: ApprovalRequest = {
   callId: '1',
@@ -66,4 +67,14 @@ test('"session" also answers what other calls of the same round ask about that t
   assert.deepEqual(await second, { granted: true, how: 'earlier' });
   turn.abort();
   await assert.rejects(other, { name: 'AbortError' });
+});
+
+test('an agent of the same name in another cluster is another agent', () => {
+  const place = { kubeconfig: '/config', context: 'c', namespace: 'n', deployment: 'd' };
+  const plan: ConnectionPlan = { mode: 'connected', ...place, answers: {} };
+  assert.equal(sameAgent(plan, { ...plan, answers: { scope: 'api://x/y' } as ConnectionPlan['answers'] }), true);
+  assert.equal(sameAgent(undefined, plan), false);
+  for (const key of ['kubeconfig', 'context', 'namespace', 'deployment'] as const)
+    assert.equal(sameAgent(plan, { ...plan, [key]: 'other' }), false, key);
+  assert.equal(sameAgent(plan, { ...plan, mode: 'sandbox' }), false);
 });

@@ -45,6 +45,16 @@ test('what helps is kept: verdicts with times, codes, what depends on what, iden
   assert.ok(bundle.log.includes(id));
 });
 
+test('an error keeps its code, whatever its arguments are called', () => {
+  const error = new AgentIdError('mcp.rejected', { server: 's', code: -32601, detail: 'd' });
+  const failed: CheckState = { kind: 'failed', ms: 1, error, facts: [], findings: [], remarks: [] };
+  const report = new Map([['mcp' as const, failed]]);
+  const { checks } = JSON.parse(supportBundle({ ...partsWith('x'), report })) as {
+    checks: { check: string; error?: { code: string; args: object } }[];
+  };
+  assert.deepEqual(checks.find(({ check }) => check === 'mcp')?.error, { code: 'mcp.rejected', args: error.args });
+});
+
 test('names of users and of the home directory are masked', () => {
   const bundle = supportBundle(partsWith('x'));
   assert.doesNotMatch(bundle, /ana/);

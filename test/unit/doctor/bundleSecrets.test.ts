@@ -5,7 +5,7 @@ import { resolveConfiguration, type ConnectionPlan } from '../../../src/agent/co
 import { AgentIdError } from '../../../src/base/errors.ts';
 import { supportBundle, type BundleParts } from '../../../src/doctor/bundle.ts';
 import type { Subject } from '../../../src/doctor/clusterChecks.ts';
-import type { CheckId, CheckState } from '../../../src/doctor/report.ts';
+import type { CheckId, CheckState, Found } from '../../../src/doctor/report.ts';
 import { CLIENT } from '../identity/support.ts';
 import { VALUES, withObjects } from '../cluster/support/discovery.ts';
 import { ourManifests } from '../cluster/support/objects.ts';
@@ -50,7 +50,7 @@ async function everything(): Promise<BundleParts> {
     subject = { api, plan: plan as ConnectionPlan, agent, gateway: small, gatewayProblem: undefined, configuration };
   });
   const error = new AgentIdError('cluster.badResponse', { server: 'https://api.example', reason: 'event of a pod' });
-  const found: Omit<Extract<CheckState, { kind: 'running' }>, 'kind' | 'since'> = {
+  const found: Found = {
     facts: [{ name: 'files', value: '/home/ana/.kube/config' }],
     findings: [
       { kind: 'verdict', token: 'tc', verdict: { check: 'audience', outcome: 'bad', code: 'audienceWrong' } as never },
@@ -65,8 +65,8 @@ async function everything(): Promise<BundleParts> {
     remarks: [error],
   };
   const states: Record<string, CheckState> = {
-    kubeconfig: { kind: 'running', since: 0, ...found },
-    context: { kind: 'waiting', since: 0, error, nextTry: 1, until: 2, trying: false, ...found },
+    kubeconfig: { kind: 'running' },
+    context: { kind: 'waiting', error, nextTry: 1, until: 2, trying: false, ...found },
     apiServer: { kind: 'passed', ms: 1, ...found },
     rbac: { kind: 'unknown', ms: 1, error, ...found },
     agent: { kind: 'failed', ms: 1, error, ...found },

@@ -40,6 +40,7 @@ test('an issuer that Entra can’t reach is told from one that it can', async ()
   for (const issuer of [
     'https://oidc.prod-aks.azure.com/9d4f6a1b-27c8-4e35-8a60-f1b2c3d4e5a7/',
     'https://static.example/kind',
+    'https://kubernetes.example.com',
     'https://20.50.1.7',
     'https://172.32.0.1:6443',
     'https://[2603:1020::7]',
@@ -48,6 +49,7 @@ test('an issuer that Entra can’t reach is told from one that it can', async ()
   for (const issuer of [
     'https://kubernetes.default.svc.cluster.local',
     'https://kubernetes.default.svc',
+    'https://kubernetes.default',
     'kubernetes/serviceaccount',
     'http://static.example/kind',
     'https://kind-control-plane:6443',

@@ -1,5 +1,8 @@
 // What is behind the Doctor's page: what the page is told while an examination runs, and what its buttons do.
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '../../../src/base/clock.ts';
 import type { ConnectionPlan } from '../../../src/agent/configuration.ts';
@@ -140,6 +143,42 @@ test('a new run takes the place of the one before, and a closed page hears nothi
   assert.deepEqual([asked, slow.receiver.state.phase, slow.did], [1, 'idle', []]);
   await Promise.all([controller.run(), controller.run()]);
   assert.deepEqual([receiver.state.phase, statuses(receiver.state), did], ['ended', ['failed', 'blocked'], []]);
+});
+
+test('where a new run can not begin, the page says that the one before was stopped', async t => {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'agent-id-doctor-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const kubeconfig = path.join(folder, 'config');
+  const entry = {
+    name: 'c',
+    cluster: { server: 'https://127.0.0.1:1' },
+    context: { cluster: 'c', user: 'c' },
+    user: {},
+  };
+  await writeFile(kubeconfig, JSON.stringify({ clusters: [entry], contexts: [entry], users: [entry] }));
+  const asked = Promise.withResolvers<void>();
+  const problem = new AgentIdError('agent.worldUnreadable', { path: 'x', reason: 'no JSON' });
+  let begun = false;
+  const prepare = async () => {
+    if (begun) throw problem;
+    begun = true;
+    return {
+      plan: undefined,
+      choose: () => (asked.resolve(), new Promise(() => {})),
+      overrides: () => settings,
+      logger: silentLogger,
+      settings: { ...settings, kubeconfig },
+      clock: systemClock,
+    } as unknown as DoctorDeps;
+  };
+  const { controller, receiver, did } = start({ prepare });
+  const first = controller.run();
+  await asked.promise;
+  assert.equal(receiver.state.phase, 'running');
+  await Promise.all([first, controller.run()]);
+  assert.equal(receiver.state.phase, 'ended');
+  assert.match(receiver.state.summary ?? '', /^Stopped: /);
+  assert.deepEqual(did, [problem]);
 });
 
 const nothing = { ms: 1, facts: [], findings: [], remarks: [] };

@@ -5,14 +5,6 @@ import { appIdOf, steps } from './graph.ts';
 /** A selector of equalities as kubectl takes it. */
 const LABELS = /^[a-z\d][\w./-]*=[\w.-]*(,[a-z\d][\w./-]*=[\w.-]*)*$/i;
 
-/** Our own manifests take the agents of their rules from the `.env`: an edit of the ConfigMap lasts until the next deployment. */
-export function allowAgent(t: Translate, agent: string): string {
-  return t(
-    'Deployed with k8s/deploy.sh: add {0} to AGENT_APP_IDS in its .env and run it again.',
-    plain(agent, t('<agent identity id>')),
-  );
-}
-
 /** What a cluster admin changes, as text to be sent: lines of ConfigMaps and commands of kubectl. */
 export class ClusterFixes {
   readonly #t: Translate;

@@ -1,10 +1,10 @@
 import type { Translate } from '../catalogue.ts';
+import { EXCHANGE } from '../../../identity/wellKnown.ts';
 import { plain, type Place } from '../place.ts';
-import { allowAgent, ClusterFixes } from './cluster.ts';
+import { allowAgent } from './allowAgent.ts';
+import { ClusterFixes } from './cluster.ts';
 import { steps } from './graph.ts';
 
-/** What Entra's exchange demands in `aud` (Microsoft Learn, "Workload identity federation"). */
-const EXCHANGE_AUDIENCE = 'api://AzureADTokenExchange';
 const SIDECAR_IMAGE = 'mcr.microsoft.com/entra-sdk/auth-sidecar:1.1.1-azurelinux3.0-distroless';
 
 /** What a cluster admin changes where the Doctor found it, as text to be sent. */
@@ -57,7 +57,7 @@ export class DoctorFixes {
     return steps(
       [
         t('In the pod template of the Deployment {0} (k8s/base/research-agent.yaml has the whole):', agent),
-        `volumes:\n  - name: azure-identity-token\n    projected:\n      sources:\n        - serviceAccountToken:\n            path: ${name}\n            audience: ${EXCHANGE_AUDIENCE}\n            expirationSeconds: 3600`,
+        `volumes:\n  - name: azure-identity-token\n    projected:\n      sources:\n        - serviceAccountToken:\n            path: ${name}\n            audience: ${EXCHANGE}\n            expirationSeconds: 3600`,
         `${t('And in the container of the sidecar:')}\nvolumeMounts:\n  - name: azure-identity-token\n    mountPath: ${folder}\n    readOnly: true`,
       ].join('\n\n'),
       this.#cluster.restart(),

@@ -1,3 +1,4 @@
+import { EXCHANGE } from '../../../identity/wellKnown.ts';
 import type { Translate } from '../catalogue.ts';
 import { plain, type Place } from '../place.ts';
 import { appIdOf, blueprintPath, Graph, scopeOf, sentWith, steps } from './graph.ts';
@@ -185,12 +186,12 @@ export class EntraFixes {
     const credential = {
       issuer: t('<issuer of the cluster, exactly as in the token>'),
       subject: `system:serviceaccount:${namespace}:${account}`,
-      audiences: ['api://AzureADTokenExchange'],
+      audiences: [EXCHANGE],
     };
     const path = `${blueprintPath(blueprint)}/federatedIdentityCredentials`;
     return steps(
       `${what} ${t('Read the credentials of the blueprint:')}\n${this.#graph.call('GET', path)}`,
-      `${t('Compare with iss, sub and aud of the token that the pod shows, to the letter (a cluster admin can make one like it; it is a credential, so decode it locally):')}\nkubectl create token ${account} -n ${namespace} --audience api://AzureADTokenExchange`,
+      `${t('Compare with iss, sub and aud of the token that the pod shows, to the letter (a cluster admin can make one like it; it is a credential, so decode it locally):')}\nkubectl create token ${account} -n ${namespace} --audience ${EXCHANGE}`,
       `${t('Correct the credential, or create one; it takes up to five minutes:')}\n${this.#graph.call('PATCH', `${path}/${t('<id from step 1>')}`, credential)}\n\n${this.#graph.call('POST', path, { name: 'kubernetes', ...credential })}\n\n${sentWith(t, 'AgentIdentityBlueprint.AddRemoveCreds.All')}`,
     );
   }
